@@ -1,0 +1,1 @@
+"""Bounds, rates, divergences and exact small-instance computations: pure functions in float64."""
