@@ -1,0 +1,1 @@
+"""Claims, statistics, controls, evidence, the runner and the command line."""
