@@ -1,0 +1,17 @@
+"""Drafters over integer token arrays: prompt lookup, suffix matching and a greedy n-gram model."""
+
+from tightbound.simulators.speculative.drafter import Drafter, accepted_lengths
+from tightbound.simulators.speculative.ngram import NGram
+from tightbound.simulators.speculative.prompt_lookup import PromptLookup
+from tightbound.simulators.speculative.suffix import SuffixAutomaton, SuffixDatastore
+from tightbound.simulators.speculative.tokenize import Vocabulary
+
+__all__ = [
+    "Drafter",
+    "NGram",
+    "PromptLookup",
+    "SuffixAutomaton",
+    "SuffixDatastore",
+    "Vocabulary",
+    "accepted_lengths",
+]
