@@ -16,7 +16,7 @@ class NGram:
     """Drafts the most frequent next token of the longest known context, again and again.
 
     ``next = argmax_v count(c_n v)`` for the longest suffix ``c_n`` of the context, n < ``order``, that occurs
-    in the training data with something after it; ties go to the smallest id. ``max_draft`` steps make a draft.
+    in the training data with something after it; ties go to the smallest id. ``max_draft`` steps a draft.
 
     Parameters
     ----------
