@@ -1,0 +1,26 @@
+"""What every test shares: pinned threads, no display, seeds that a failure shows."""
+
+import os
+import zlib
+
+import hypothesis
+import pytest
+
+# NumPy, Numba and matplotlib read these when they are first imported, so none of them is imported above.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", str(min(2, os.cpu_count() or 1)))
+os.environ["MPLBACKEND"] = "Agg"
+
+hypothesis.settings.register_profile("tightbound", deadline=None, derandomize=True, max_examples=50)
+hypothesis.settings.load_profile("tightbound")
+
+
+@pytest.fixture
+def rng(request):
+    """A generator whose seed depends on the test alone; pytest prints the seed when the test fails."""
+    import numpy as np
+
+    seed = zlib.crc32(request.node.nodeid.encode())
+    print(f"rng = np.random.default_rng({seed})")
+    return np.random.default_rng(seed)

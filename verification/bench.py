@@ -1,0 +1,141 @@
+"""Benchmarks: what a paper measures in seconds, always beside the thing it is compared with."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+Row = Mapping[str, Any]
+"""Keys ``what, size, median, low20, high80, unit``, and ``ratio_to, ratio`` where something is compared."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One measurement of speed.
+
+    Parameters
+    ----------
+    name : str
+        What ``tightbound bench NAME`` selects.
+    title : str
+        What is measured against what, in one line.
+    run : callable ``() -> sequence of rows``
+        Usually ends in ``return compare(...)``.
+    """
+
+    name: str
+    title: str
+    run: Callable[[], Sequence[Row]]
+
+    def __post_init__(self) -> None:
+        if not self.name or any(character.isspace() for character in self.name):
+            raise ValueError(
+                f"name is {self.name!r}: give a word without spaces, it is typed on the command line"
+            )
+        if not callable(self.run):
+            raise TypeError(f"{self.name}: run is {self.run!r}: give a function that returns a list of rows")
+
+
+def select(names: Sequence[str], papers: Sequence[str]) -> tuple[Benchmark, ...]:
+    """Return the benchmarks of ``papers`` that ``names`` (words or globs) select; all without any name.
+
+    Raises
+    ------
+    ValueError
+        For a name that selects nothing, with the nearest that exist, and for a name given twice.
+    """
+    found = tuple(benchmark for paper in papers for benchmark in _load(paper))
+    known = [benchmark.name for benchmark in found]
+    twice = sorted({name for name in known if known.count(name) > 1})
+    if twice:
+        raise ValueError(f"two benchmarks have the name {', '.join(twice)}: give each its own")
+    for name in names:
+        if not any(fnmatchcase(entry, name) for entry in known):
+            near = difflib.get_close_matches(name, known)
+            hint = (
+                f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(known) or 'none yet'}"
+            )
+            raise ValueError(f"no benchmark matches {name!r}; {hint}")
+    return tuple(
+        entry for entry in found if not names or any(fnmatchcase(entry.name, name) for name in names)
+    )
+
+
+def _load(paper: str) -> tuple[Benchmark, ...]:
+    module = f"tightbound.papers.{paper}.benchmarks"
+    if find_spec(module) is None:
+        return ()
+    found: tuple[Benchmark, ...] = importlib.import_module(module).BENCHMARKS
+    return found
+
+
+def timed(function: Callable[[], Any], *, rounds: int = 11, warmup: int = 1) -> tuple[float, float, float]:
+    """Return the median and the 20 % and 80 % quantiles of the wall time of ``function()``, in seconds."""
+    seconds = _in_turn({"": function}, rounds, warmup)[""]
+    median, low, high = np.quantile(seconds, [0.5, 0.2, 0.8])
+    return float(median), float(low), float(high)
+
+
+def compare(
+    functions: Mapping[str, Callable[[], Any]], *, size: str, ratio_to: str, rounds: int = 11, warmup: int = 1
+) -> list[dict[str, Any]]:
+    """Time several functions in turn and return one row each.
+
+    Every round calls every function once, so a machine that slows down slows all of them; ``ratio`` is the
+    median over rounds of (seconds of this one) / (seconds of ``ratio_to`` in the same round).
+
+    Parameters
+    ----------
+    functions : mapping from name to callable
+        What is timed; each does the same work.
+    size : str
+        The problem, e.g. ``"K=10, B=1e6"``.
+    ratio_to : str
+        Name of the one the others are compared with.
+    rounds, warmup : int
+        Calls that count, and calls before them (compilation, caches) that do not.
+    """
+    if ratio_to not in functions:
+        raise ValueError(f"ratio_to is {ratio_to!r}: choose one of {', '.join(functions)}")
+    seconds = _in_turn(functions, rounds, warmup)
+    rows = []
+    for name, values in seconds.items():
+        median, low, high = np.quantile(values, [0.5, 0.2, 0.8])
+        rows.append(
+            {
+                "what": name,
+                "size": size,
+                "median": float(median),
+                "low20": float(low),
+                "high80": float(high),
+                "unit": "s",
+                "ratio_to": ratio_to,
+                "ratio": float(np.median(values / seconds[ratio_to])),
+            }
+        )
+    return rows
+
+
+def _in_turn(functions: Mapping[str, Callable[[], Any]], rounds: int, warmup: int) -> dict[str, np.ndarray]:
+    if rounds < 1:
+        raise ValueError(f"rounds is {rounds}: at least 1 is needed for a median; 11 is the default")
+    if warmup < 0:
+        raise ValueError(f"warmup is {warmup}: give 0 or more calls that are not timed")
+    for function in functions.values():
+        for _ in range(warmup):
+            function()
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function()
+            seconds[name].append(max(time.perf_counter() - start, 1e-9))
+    return {name: np.array(values) for name, values in seconds.items()}

@@ -1,0 +1,349 @@
+"""The command ``tightbound``. Data goes to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
+
+import tightbound
+from tightbound.verification import ledger, registry, runner
+from tightbound.verification.claim import Claim
+from tightbound.verification.errors import EvidenceError, OutputError
+from tightbound.verification.events import Event
+from tightbound.verification.grid import Size
+from tightbound.verification.ledger import Record
+from tightbound.verification.report import json as json_report
+from tightbound.verification.report import junit, markdown, terminal
+from tightbound.verification.report.progress import ProgressBar
+from tightbound.verification.report.text import summary
+
+EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+
+class UsageError(Exception):
+    """The command line asks for something that does not exist."""
+
+
+app = App(
+    name="tightbound",
+    help="Check statements of papers by computation: bound, measurement, interval and negative control.",
+    help_epilogue="Exit status: 0 all as expected, 1 something is not, 2 wrong usage, 130 interrupted.",
+    help_format="plaintext",
+    version=tightbound.__version__,
+    suppress_keyboard_interrupt=False,
+    result_action="return_value",
+    print_error=False,
+    exit_on_error=False,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments after the program's name; those of the process if left out.
+
+    Returns
+    -------
+    int
+        0 all as expected, 1 something is not (or could not be written), 2 wrong usage, 130 interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a statement may hold letters that the terminal lacks
+    try:
+        code = app(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except (CycloptsError, UsageError) as error:
+        _complain(str(error))
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        _complain("interrupted; what was finished is kept, and the same command goes on from there")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader, e.g. head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_UNEXPECTED
+    except (EvidenceError, OutputError) as error:
+        _complain(str(error))
+        return EXIT_UNEXPECTED
+    return code if isinstance(code, int) else EXIT_OK
+
+
+@app.command(name="list", sort_key=1)
+def list_(
+    *patterns: str,
+    paper: str | None = None,
+    fmt: Annotated[Literal["table", "json", "markdown"], Parameter(name="--format")] = "table",
+) -> int:
+    """List the claims.
+
+    Parameters
+    ----------
+    patterns
+        Ids, globs over ids ("BS-*") or papers; all claims if left out.
+    paper
+        Only the claims of this paper.
+    fmt
+        How they are written.
+    """
+    claims = _claims(patterns, paper)
+    if fmt == "markdown":
+        print(markdown.render_claims(claims))
+    elif fmt == "json":
+        print(json_report.render_claims(claims))
+    else:
+        terminal.print_claims(claims)
+    return EXIT_OK
+
+
+@app.command(sort_key=2)
+def verify(
+    *patterns: str,
+    size: Size | None = None,
+    seed: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
+    jobs: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    executor: Literal["serial", "local"] = "local",
+    budget: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
+    level: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = runner.DEFAULT_LEVEL,
+    from_: Annotated[Path | None, Parameter(name="--from")] = None,
+    output: Path = runner.DEFAULT_OUTPUT,
+    fmt: Annotated[Literal["table", "json", "junit", "markdown"], Parameter(name="--format")] = "table",
+    no_cache: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Check claims and print a verdict for each.
+
+    Parameters
+    ----------
+    patterns
+        Ids, globs over ids ("BS-*") or papers; all claims if left out.
+    size
+        How large the instances are: quick (the default, minutes), standard or full (a cluster).
+    seed
+        Root of all random numbers; 0 if left out. The result depends on it alone, not on --jobs.
+    jobs
+        Processes to use; by default one per processor.
+    executor
+        Where the work runs: in this process, or in processes of this machine.
+    budget
+        Seconds to spend; claims that would take longer are skipped.
+    level
+        Chance that any claim of the run is called false although all hold.
+    from_
+        Judge what is stored in this ledger (or its folder) again and simulate nothing.
+    output
+        Folder for the ledger and the evidence.
+    fmt
+        How the verdicts are written.
+    no_cache
+        Measure again what is already stored.
+    """
+    start = time.perf_counter()
+    claims = _claims(patterns)
+    print_row = terminal.live_table(claims) if fmt == "table" else _nothing
+    if from_ is not None:
+        if jobs is not None or budget is not None or no_cache:
+            raise UsageError(
+                "--from judges what is stored and runs nothing: leave out --jobs, --budget and --no-cache"
+            )
+        records = _rejudge(claims, from_, level=level, size=size, seed=seed)
+        for record in records:
+            print_row(record)
+    else:
+        with ProgressBar() as bar:
+
+            def on_event(event: Event) -> None:
+                bar.update(event)
+                if event.kind == "judged" and event.record is not None:
+                    with bar.away():
+                        print_row(event.record)
+
+            records = runner.verify(
+                claims,
+                size=size or "quick",
+                seed=runner.DEFAULT_SEED if seed is None else seed,
+                level=level,
+                executor=executor,
+                jobs=jobs,
+                output=output,
+                cache=not no_cache,
+                budget=budget,
+                on_event=on_event,
+            )
+    if fmt == "table":
+        terminal.print_summary(summary(records, level, time.perf_counter() - start))
+    elif fmt == "json":
+        print(json_report.render(records))
+    elif fmt == "junit":
+        print(junit.render(records))
+    else:
+        print(markdown.render(records, level))
+    return EXIT_OK if all(record["as_expected"] for record in records) else EXIT_UNEXPECTED
+
+
+@app.command(sort_key=3)
+def reproduce(
+    *figures: Annotated[str, Parameter(name="PAPER[/FIGURE]")],
+    size: Size = "quick",
+    output: Path = runner.DEFAULT_OUTPUT,
+    fmt: Annotated[Literal["png", "pdf", "svg"], Parameter(name="--format")] = "png",
+    check: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Draw the figures of papers from evidence, measuring what is missing.
+
+    Parameters
+    ----------
+    figures
+        A paper for all its figures, or one figure of it as "paper/figure".
+    size
+        How large the instances are.
+    output
+        Folder of the evidence; the figures come under figures/ in it, each with its caption and its data.
+    fmt
+        File format of the figures.
+    check
+        Compare the data with the reference data in the package (quick size only); differences exit with 1.
+    """
+    from tightbound.verification import reproduce as engine
+
+    if not figures:
+        raise UsageError("name a paper or a figure, e.g. 'tightbound reproduce " + registry.PAPERS[0] + "'")
+    if check and size != "quick":
+        raise UsageError(f"--check compares with data of the quick size: leave out --size {size}")
+    try:
+        chosen = engine.select(figures)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    good = True
+    with ProgressBar() as bar:
+        for paper, figure in chosen:
+            outcome = engine.reproduce(
+                paper, figure, size=size, output=output, fmt=fmt, check=check, on_event=bar.update
+            )
+            good = good and outcome.good
+            with bar.away():
+                print(f"{paper}/{figure.name}  {outcome.path}  {outcome.verdict}".rstrip(), flush=True)
+    return EXIT_OK if good else EXIT_UNEXPECTED
+
+
+@app.command(sort_key=4)
+def show(claim: str) -> int:
+    """Show one claim in full, with its last verdicts in .tightbound.
+
+    Parameters
+    ----------
+    claim
+        Id of the claim.
+    """
+    found = _claims([claim])
+    if len(found) > 1:
+        ids = ", ".join(entry.id for entry in found[:5])
+        raise UsageError(f"{claim!r} selects {len(found)} claims ({ids}, ...): show takes one id")
+    stored, _ = _stored(runner.DEFAULT_OUTPUT)
+    terminal.print_claim(found[0], [record for record in stored if record["claim"] == found[0].id])
+    return EXIT_OK
+
+
+@app.command(sort_key=5)
+def bench(
+    *names: str,
+    fmt: Annotated[Literal["table", "json", "markdown"], Parameter(name="--format")] = "table",
+) -> int:
+    """Measure speed, each time beside what it is compared with.
+
+    Parameters
+    ----------
+    names
+        Benchmarks, or globs over their names; all if left out.
+    fmt
+        How the rows are written.
+    """
+    from tightbound.verification import bench as engine
+    from tightbound.verification.report import bench as bench_report
+
+    try:
+        chosen = engine.select(names, registry.PAPERS)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    runs = []
+    for benchmark in chosen:
+        rows = list(benchmark.run())
+        runs.append((benchmark, rows))
+        if fmt == "table":
+            terminal.console().print(bench_report.table(benchmark, rows))
+    if fmt == "json":
+        print(bench_report.render_json(runs))
+    elif fmt == "markdown":
+        print(bench_report.render_markdown(runs))
+    return EXIT_OK
+
+
+@app.command(sort_key=6)
+def env(*, devices: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Print versions, processors, threads and devices: what a bug report needs, as a Markdown list.
+
+    Parameters
+    ----------
+    devices
+        Also ask JAX and PyTorch which devices they see; importing them takes seconds.
+    """
+    from tightbound.verification.environment import environment
+
+    for name, value in environment(devices=devices).items():
+        print(f"- {name}: {value}")
+    return EXIT_OK
+
+
+def _claims(patterns: Sequence[str], paper: str | None = None) -> tuple[Claim, ...]:
+    try:
+        return registry.claims(patterns, paper)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _stored(path: Path) -> tuple[list[Record], Path]:
+    """Return the latest records of a ledger, given as a file or its folder, and that folder."""
+    file = path / ledger.NAME if path.is_dir() else path
+    if not file.exists():
+        return [], file.parent
+    records, problems = ledger.read(file)
+    for problem in problems:
+        _complain(f"{file}, line {problem.line} is skipped: {problem.reason}")
+    return ledger.latest(records), file.parent
+
+
+def _rejudge(
+    claims: Sequence[Claim], path: Path, *, level: float, size: Size | None, seed: int | None
+) -> list[Record]:
+    if not path.exists():
+        raise UsageError(
+            f"--from is {path}: there is no such file or folder; give a {ledger.NAME} or its folder"
+        )
+    stored, folder = _stored(path)
+    ids = {claim.id for claim in claims}
+    chosen = [
+        record
+        for record in stored
+        if record["claim"] in ids and size in (None, record["size"]) and seed in (None, record["seed"])
+    ]
+    if not chosen:
+        raise UsageError(
+            f"--from is {path}: it holds no evidence for what is asked; run 'tightbound verify' first"
+        )
+    return runner.rejudge(chosen, claims, folder=folder, level=level)
+
+
+def _nothing(record: Mapping[str, Any]) -> None:
+    """Print no row: formats other than the table are written at the end."""
+
+
+def _complain(message: str) -> None:
+    print(f"tightbound: {message}", file=sys.stderr)

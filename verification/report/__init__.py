@@ -1,0 +1,1 @@
+"""Records as text: the live table, JSON, JUnit XML and Markdown."""
