@@ -1,0 +1,1 @@
+"""Policies, one per file, named by their published names."""
