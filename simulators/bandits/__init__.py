@@ -7,6 +7,7 @@ from tightbound.simulators.bandits.environments import (
     StationaryMeanMarkov,
     TruncatedGeometric,
 )
+from tightbound.simulators.bandits.oblivious import PositionTrace, Table, anti_ucb_table
 from tightbound.simulators.bandits.policies.exp3_spec import EXP3Spec
 from tightbound.simulators.bandits.policies.fixed_arm import FixedArm
 from tightbound.simulators.bandits.policies.greedy import Greedy
@@ -14,7 +15,6 @@ from tightbound.simulators.bandits.policies.token_thompson import TokenThompson
 from tightbound.simulators.bandits.policies.ucb_spec import UCBSpec
 from tightbound.simulators.bandits.result import RegretResult
 from tightbound.simulators.bandits.simulate import simulate
-from tightbound.simulators.bandits.tables import PositionTrace, Table, anti_ucb_table
 
 __all__ = [
     "Categorical",

@@ -13,7 +13,7 @@ from tightbound.simulators.bandits._kernel_index import (
     update_index,
     update_ucb_spec,
 )
-from tightbound.simulators.bandits._kernel_random import CHANNEL, ONE, POLICY, S10, S32, stream, uniform
+from tightbound.simulators.bandits._kernel_random import CHANNEL, POLICY, S10, S32, stream, uniform
 from tightbound.simulators.bandits._kernel_schedule import choose_schedule, start_schedule, update_schedule
 from tightbound.simulators.bandits._kernel_token import choose_token, shapes, update_token
 
@@ -45,7 +45,8 @@ def level(p, spread, u):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def reveal(code, levels, spread, seed, replication, arm, rounds):  # type: ignore[no-untyped-def]
-    # block divergence: mean of the levels; one-step estimate: 1 + g1 (1 + g2 (1 + ...)), the mean length they imply
+    # block divergence: mean of the levels; one-step estimate: 1 + g1 (1 + g2 (1 + ...)), the mean length
+    # they imply
     start, step = stream(seed, replication, CHANNEL + uint64(arm))
     base = uint64(rounds) << S10
     depth = levels.shape[1]

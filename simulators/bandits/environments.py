@@ -1,6 +1,7 @@
 """Stochastic environments: the tokens of a round are drawn, by arm. Arms and rounds are numbered from 0.
 
-Every environment has ``arms`` (K), ``max_draft`` (L), ``costs`` (time per round of each arm, or None), ``means`` (mean
+Every environment has ``arms`` (K), ``max_draft`` (L), ``costs`` (time per round of each arm, or None),
+``means`` (mean
 tokens per round, or None where no such number exists) and ``fixed_arm_stopping_time(tokens)``.
 """
 
@@ -53,7 +54,7 @@ class Environment(Protocol):
         """Mean tokens per round given the past, shape (K,), or None where they change."""
 
     def fixed_arm_stopping_time(self, tokens: Counts) -> Array:
-        """Expected rounds of each fixed arm, shape (len(tokens), K)."""
+        """Return expected rounds of each fixed arm, shape (len(tokens), K)."""
 
     def kernel_environment(self) -> KernelEnvironment:
         """Return the arrays that the compiled driver reads."""
@@ -68,17 +69,19 @@ class _Laws:
 
     def _derive(self, laws: Array) -> None:
         modes = laws if laws.shape[0] == 2 else np.repeat(laws, 2, axis=0)
-        _set(self, laws=modes, arms=laws.shape[1], costs=as_costs(self.costs, laws.shape[1]))
+        set_fields(self, laws=modes, arms=laws.shape[1], costs=as_costs(self.costs, laws.shape[1]))
 
     @property
     def levels(self) -> Array:
-        """P(Y > k | Y >= k) for k = 1..L, shape (K, L): acceptance of the k-th draft token once it is reached."""
+        """P(Y > k | Y >= k) for k = 1..L, shape (K, L): acceptance of draft token k once it is reached."""
         reached = np.cumsum(self.laws[0][:, ::-1], axis=1)[:, ::-1]
         some = reached[:, :-1] > 0.0
-        return np.divide(reached[:, 1:], reached[:, :-1], out=np.zeros_like(reached[:, 1:]), where=some)
+        return np.asarray(
+            np.divide(reached[:, 1:], reached[:, :-1], out=np.zeros_like(reached[:, 1:]), where=some)
+        )
 
     def fixed_arm_stopping_time(self, tokens: Counts) -> Array:
-        """Expected rounds of each fixed arm, shape (len(tokens), K), from the renewal equation."""
+        """Return expected rounds of each fixed arm, shape (len(tokens), K), by renewal."""
         return np.stack(
             [_rounds(overshoot_curve(law, int(tokens[-1])), law, tokens) for law in self.laws[0]], axis=1
         )
@@ -127,7 +130,7 @@ class TruncatedGeometric(_Laws):
             )
         laws = truncated_geometric(acceptance, self.max_draft)
         self._derive(laws[np.newaxis])
-        _set(self, acceptance=acceptance, means=law_mean(laws))
+        set_fields(self, acceptance=acceptance, means=law_mean(laws))
 
     def kernel_environment(self) -> KernelEnvironment:
         """Return the arrays that the compiled driver reads."""
@@ -136,7 +139,7 @@ class TruncatedGeometric(_Laws):
 
 @dataclass(frozen=True, eq=False)
 class SpeculationLengths(_Laws):
-    r"""Arms that are draft lengths :math:`\gamma_i` of one drafter: its truncated geometric law, cut at :math:`\gamma_i`.
+    r"""Arms that are draft lengths of one drafter: its truncated geometric law, cut at each length.
 
     Parameters
     ----------
@@ -168,7 +171,7 @@ class SpeculationLengths(_Laws):
         for row, length in zip(laws, lengths, strict=True):
             row[: length + 1] = truncated_geometric(self.acceptance, length) if length else 1.0
         self._derive(laws[np.newaxis])
-        _set(self, lengths=lengths, max_draft=deepest, means=law_mean(laws))
+        set_fields(self, lengths=lengths, max_draft=deepest, means=law_mean(laws))
 
     def kernel_environment(self) -> KernelEnvironment:
         """Return the arrays that the compiled driver reads."""
@@ -200,7 +203,7 @@ class Categorical(_Laws):
 
     def __post_init__(self) -> None:
         laws = as_laws("laws", self.laws, 2)
-        _set(self, max_draft=laws.shape[1] - 1, means=law_mean(laws))
+        set_fields(self, max_draft=laws.shape[1] - 1, means=law_mean(laws))
         self._derive(laws[np.newaxis])
 
     def kernel_environment(self) -> KernelEnvironment:
@@ -212,7 +215,8 @@ class Categorical(_Laws):
 class StationaryMeanMarkov(_Laws):
     r"""Dependent rounds with a stationary mean: the law switches with the previous round, its mean does not.
 
-    After a round with more than ``switch`` tokens arm i follows ``laws_b[i]``, otherwise (and in round 0) ``laws_a[i]``:
+    After a round with more than ``switch`` tokens arm i follows ``laws_b[i]``, otherwise (and in round 0)
+    ``laws_a[i]``:
 
     .. math:: E[Y_t \mid H_{t-1}, I_t = i] = \mu_i \quad \text{although } Y_t \text{ depends on } Y_{t-1}.
 
@@ -246,16 +250,16 @@ class StationaryMeanMarkov(_Laws):
         if np.any(np.abs(means[0] - means[1]) > 1e-9):
             arm = int(np.argmax(np.abs(means[0] - means[1])))
             raise ValueError(
-                f"laws_a and laws_b of arm {arm} have means {means[0, arm]} and {means[1, arm]}: they must agree within "
-                "1e-9; use Drifting for a mean that changes"
+                f"laws_a and laws_b of arm {arm} have means {means[0, arm]} and {means[1, arm]}: they must agree "
+                "within 1e-9; use Drifting for a mean that changes"
             )
         depth = laws.shape[2] - 1
         switch = (depth + 1) // 2 if self.switch is None else as_integer("switch", self.switch, least=1)
         self._derive(laws)
-        _set(self, switch=switch, max_draft=depth, means=means[0])
+        set_fields(self, switch=switch, max_draft=depth, means=means[0])
 
     def fixed_arm_stopping_time(self, tokens: Counts) -> Array:
-        """Expected rounds of each fixed arm, shape (len(tokens), K), from the two-state renewal equation."""
+        """Return expected rounds of each fixed arm, shape (len(tokens), K), by two-state renewal."""
         from tightbound.simulators.bandits._kernel_reference import markov_overshoot
 
         assert self.switch is not None
@@ -304,10 +308,10 @@ class Drifting(_Laws):
     def __post_init__(self) -> None:
         laws = _pair("before", self.before, "after", self.after)
         self._derive(laws)
-        _set(self, change=as_integer("change", self.change, least=0), max_draft=laws.shape[2] - 1)
+        set_fields(self, change=as_integer("change", self.change, least=0), max_draft=laws.shape[2] - 1)
 
     def fixed_arm_stopping_time(self, tokens: Counts) -> Array:
-        """Expected rounds of each fixed arm, shape (len(tokens), K): forward law up to the change, renewal after it."""
+        """Return expected rounds of each fixed arm, shape (len(tokens), K): forward law, then renewal."""
         from tightbound.simulators.bandits._kernel_reference import drifting_rounds
 
         return np.stack(
@@ -356,6 +360,7 @@ def _rounds(overshoot: Array, law: Array, tokens: Counts) -> Array:
     return np.asarray((tokens + overshoot[tokens]) / law_mean(law))
 
 
-def _set(instance: Any, **values: Any) -> None:
+def set_fields(instance: Any, **values: Any) -> None:
+    """Set fields of a frozen dataclass while it is being constructed."""
     for name, value in values.items():
         object.__setattr__(instance, name, value)

@@ -22,8 +22,10 @@ class RegretResult:
 
     .. math:: \hat R_B = \sum_i \frac{\mu_* - \mu_i}{\mu_*} n_i + \frac{O - E O_*}{\mu_*},
 
-    whose spread grows like log B; the difference of stopping times has the same mean and a spread like sqrt(B). On tables
-    and where the mean drifts it is :math:`ST - \min_i E\,ST_i`. The reference arm minimises the expected rounds at each B.
+    whose spread grows like log B; the difference of stopping times has the same mean and a spread like
+    sqrt(B). On tables
+    and where the mean drifts it is :math:`ST - \min_i E\,ST_i`. The reference arm minimises the expected
+    rounds at each B.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ class RegretResult:
     @property
     def replications(self) -> int:
         """Number of replications R."""
-        return self.regret.shape[0]
+        return int(self.regret.shape[0])
 
     @property
     def value(self) -> Array:
@@ -74,7 +76,8 @@ class RegretResult:
         level : float
             Coverage, in (0, 1).
         method : {"t", "bootstrap"}
-            ``"t"`` for policies whose replications look alike; ``"bootstrap"`` (2000 resamples, percentile) for mixtures,
+            ``"t"`` for policies whose replications look alike; ``"bootstrap"`` (2000 resamples, percentile)
+            for mixtures,
             such as greedy, where a few locked replications carry the mean.
 
         Returns

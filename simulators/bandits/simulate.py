@@ -14,11 +14,11 @@ from tightbound.simulators.bandits.environments import (
     SpeculationLengths,
     TruncatedGeometric,
 )
+from tightbound.simulators.bandits.oblivious import Table
 from tightbound.simulators.bandits.policies.base import Policy
 from tightbound.simulators.bandits.policies.token_thompson import TokenPolicy
 from tightbound.simulators.bandits.result import RegretResult
 from tightbound.simulators.bandits.streams import seed_of
-from tightbound.simulators.bandits.tables import PositionTrace, Table
 from tightbound.theory.bandits._validation import as_integer
 
 
@@ -34,7 +34,8 @@ def simulate(
 
     .. math:: \mathrm{Reg}(B) = E[ST] - \min_i E[ST_i], \qquad ST = \min\{t : S_t \ge B\}.
 
-    One pass to the largest budget gives all of them. Draws are addressed by (seed, replication, arm, pull), so counts do
+    One pass to the largest budget gives all of them. Draws are addressed by (seed, replication, arm, pull),
+    so counts do
     not depend on threads, and two policies under the same integer ``rng`` meet the same draws.
 
     Parameters
@@ -75,16 +76,15 @@ def simulate(
     >>> result.pulls.shape
     (50, 2, 2)
     """
-    from tightbound.simulators.bandits._kernel import run
+    from tightbound.simulators.bandits import _kernel
 
     checkpoints = as_budgets(tokens)
     count = as_integer("replications", replications, least=1)
     arrays, rules = kernel_arguments(environment, policy)
-    if isinstance(environment, PositionTrace) and checkpoints[-1] > environment.y.shape[0]:
-        raise environment.exhausted(int(checkpoints[-1]) - 1)
     best = environment.fixed_arm_stopping_time(checkpoints)
     seed = np.uint64(seed_of(rng))
-    pulls, stopping_time, overshoot, missing = run(*rules, *arrays, seed, 0, count, checkpoints)
+    driver: Any = _kernel.run
+    pulls, stopping_time, overshoot, missing = driver(*rules, *arrays, seed, 0, count, checkpoints)
     if missing.max() >= 0:
         assert isinstance(environment, Table)
         raise environment.exhausted(int(missing.max()))
@@ -119,8 +119,8 @@ def kernel_arguments(environment: Environment, policy: Policy) -> tuple[tuple[An
     """Return what the compiled driver reads of both, after checking that they fit."""
     if not isinstance(policy, Policy):
         raise TypeError(
-            f"policy is {policy!r} ({type(policy).__name__}): give an instance with init, choose, update and kernel_policy, "
-            "e.g. UCBSpec()"
+            f"policy is {policy!r} ({type(policy).__name__}): give an instance with init, choose, update and "
+            "kernel_policy, e.g. UCBSpec()"
         )
     if (
         isinstance(policy, TokenPolicy)
@@ -128,8 +128,8 @@ def kernel_arguments(environment: Environment, policy: Policy) -> tuple[tuple[An
         and not isinstance(environment, (TruncatedGeometric, SpeculationLengths))
     ):
         raise ValueError(
-            f"{type(policy).__name__} models tokens as independent, which {type(environment).__name__} does not promise: "
-            "pass assume_tgd=True to run it without its guarantee"
+            f"{type(policy).__name__} models tokens as independent, which {type(environment).__name__} does "
+            "not promise: pass assume_tgd=True to run it without its guarantee"
         )
     return tuple(environment.kernel_environment()), tuple(
         policy.kernel_policy(environment.arms, environment.max_draft)

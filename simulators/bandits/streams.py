@@ -2,7 +2,8 @@ r"""Counter-based uniforms: every random number of a simulation has an address.
 
 A *stream* is a start and an odd step, both hashed from ``(seed, replication, lane)``; its ``k``-th uniform is
 
-.. math:: u_k = 2^{-53} \lfloor \mathrm{mix}(\mathrm{start} + (k+1)\,\mathrm{step} \bmod 2^{64}) / 2^{11} \rfloor \in [0, 1)
+.. math:: u_k = 2^{-53} \lfloor \mathrm{mix}(\mathrm{start} + (k+1)\,\mathrm{step} \bmod 2^{64}) / 2^{11}
+          \rfloor \in [0, 1)
 
 with the finaliser of SplitMix64 as ``mix``. Nothing is carried from one draw to the next, so a result depends
 neither on the number of threads nor on their order, and two policies under one seed meet the same draws.

@@ -40,7 +40,7 @@ class State:
 
 
 class KernelPolicy(NamedTuple):
-    """What the compiled driver reads of a policy: its code, numbers, (cost, length) of each arm and scratch space."""
+    """What the compiled driver reads of a policy: code, numbers, cost and length of each arm, scratch space."""
 
     code: int
     par: Array

@@ -63,15 +63,18 @@ def draw(p: Array, uniform: Uniform) -> int:
 class EXP3Spec(ExponentialWeights):
     r"""Exponential weights with a learning rate that needs no horizon.
 
-    .. math:: p_{t,i} \propto \exp\Bigl(-\eta_t \sum_{s<t} Z_{i,s}\Bigr), \qquad \eta_t = \sqrt{\frac{\log K}{t K}},
+    .. math:: p_{t,i} \propto \exp\Bigl(-\eta_t \sum_{s<t} Z_{i,s}\Bigr), \qquad \eta_t = \sqrt{\frac{\log
+              K}{t K}},
               \qquad Z_{i,s} = \frac{\mathbb{1}\{I_s = i\}\,(L + 1 - y_{i,s})}{L\, p_{s,i}}.
 
-    The rate of round t rescales the whole past sum. The loss of a fully accepted draft is 0. There is no clipping and
+    The rate of round t rescales the whole past sum. The loss of a fully accepted draft is 0. There is no
+    clipping and
     no further exploration; only the probability of the arm that was drawn is ever inverted.
 
     References
     ----------
-    Hou et al., "BanditSpec", ICML 2025, Algorithm 9 (the body's Algorithm 5 is off by one round) and Theorem 5.3.
+    Hou et al., "BanditSpec", ICML 2025, Algorithm 9 (the body's Algorithm 5 is off by one round) and Theorem
+    5.3.
 
     Examples
     --------

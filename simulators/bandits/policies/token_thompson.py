@@ -24,7 +24,7 @@ from tightbound.theory.bandits.laws import mean_tokens
 
 @dataclass(frozen=True)
 class TokenPolicy(Bookkeeping):
-    """Counts accepted and rejected draft tokens of every arm: a round with y tokens is y - 1 and [y <= L] of them."""
+    """Counts accepted and rejected draft tokens of every arm: y tokens are y - 1 and [y <= L] of them."""
 
     lengths: Any = None
     costs: Any = None
@@ -65,7 +65,8 @@ class TokenPolicy(Bookkeeping):
             return np.full(arms, float(max_draft))
         if len(self.lengths) != arms or max(self.lengths) > max_draft:
             raise ValueError(
-                f"lengths is {self.lengths!r}: give one draft length of at most {max_draft} for each of the {arms} arms"
+                f"lengths is {self.lengths!r}: give one draft length of at most {max_draft} for each of "
+                f"the {arms} arms"
             )
         return np.asarray(self.lengths, dtype=np.float64)
 
@@ -89,18 +90,21 @@ class TokenThompson(TokenPolicy):
 
     .. math:: \theta_i \sim \mathrm{Beta}(1 + a_i,\, 1 + f_i), \qquad I_t = \arg\max_i \theta_i,
 
-    with :math:`a_i` accepted and :math:`f_i` rejected draft tokens: the truncated geometric law is a run of Bernoulli
+    with :math:`a_i` accepted and :math:`f_i` rejected draft tokens: the truncated geometric law is a run of
+    Bernoulli
     trials that stops at the first failure or after L successes. The Beta draws are exact.
 
     Parameters
     ----------
     lengths : sequence of int, shape (K,), optional
-        Where the arms are draft lengths of *one* drafter: they share one posterior, and the arm with the largest
+        Where the arms are draft lengths of *one* drafter: they share one posterior, and the arm with the
+        largest
         mean tokens :math:`\sum_{k \le \gamma_i} \theta^k` (per cost) is played.
     costs : array_like, shape (K,), optional
         Time per round; arms are then compared by tokens per time.
     assume_tgd : bool
-        The guarantee needs independent tokens. On an environment other than TruncatedGeometric or SpeculationLengths
+        The guarantee needs independent tokens. On an environment other than TruncatedGeometric or
+        SpeculationLengths
         :func:`~tightbound.simulators.bandits.simulate` asks for ``True`` as a sign that this is known.
 
     References
