@@ -1,0 +1,291 @@
+"""Getting units measured: what is on disk is kept, the rest is handed to an executor."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tightbound.verification.claim import Claim
+from tightbound.verification.errors import NotSendableError, OutputError
+from tightbound.verification.events import Event, EventKind, OnEvent
+from tightbound.verification.evidence import (
+    FOLDER,
+    CorruptEvidenceError,
+    Unit,
+    measure,
+    read,
+    sweep,
+    units,
+    write,
+)
+from tightbound.verification.executors import Executor
+from tightbound.verification.grid import Size
+from tightbound.verification.judging import Finding
+from tightbound.verification.trace import told
+
+_RETRIES = 2
+
+
+@dataclass
+class Plan:
+    """The units of one claim and how far they are."""
+
+    claim: Claim
+    units: tuple[Unit, ...]
+    errors: dict[int, str] = field(default_factory=dict)
+    waiting: set[int] = field(default_factory=set)
+    started: bool = False
+    skipped: str = ""
+
+    @classmethod
+    def of(cls, claim: Claim, size: Size, seed: int) -> Plan:
+        """Return the plan of ``claim`` at ``size``; one that is not to be run has no units."""
+        return cls(claim, () if claim.skip else units(claim, size, seed), skipped=claim.skip)
+
+    def findings(self, folder: Path) -> list[Finding]:
+        """Return what became of every unit, read from disk."""
+        return [self._finding(position, folder) for position in range(len(self.units))]
+
+    def _finding(self, position: int, folder: Path) -> Finding:
+        unit = self.units[position]
+        if position in self.errors:
+            return Finding(unit.role, unit.cell, None, None, error=self.errors[position])
+        return recalled(unit.file, Finding(unit.role, unit.cell, unit.file, None), folder)
+
+
+def recalled(file: str, finding: Finding, folder: Path) -> Finding:
+    """Return ``finding`` with the evidence in ``file``, or with the reason why it cannot be had."""
+    try:
+        evidence = read(folder / file)
+    except FileNotFoundError:
+        missing = f"evidence {file} is missing: run the claim again"
+        return Finding(finding.role, finding.cell, file, None, missing=missing)
+    except CorruptEvidenceError as error:
+        return Finding(finding.role, finding.cell, file, None, missing=f"evidence {error}")
+    return Finding(finding.role, evidence.cell, file, evidence)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a worker reports; the evidence itself is on disk."""
+
+    error: str = ""
+    unwritable: str = ""
+
+
+def perform(unit: Unit, path: Path, token: str) -> _Outcome:
+    """Measure ``unit`` and write its evidence; runs in the worker."""
+    try:
+        found = measure(unit)
+    except (Exception, SystemExit) as error:
+        return _Outcome(error=told(error))
+    try:
+        write(path, found, token=token)
+    except OutputError as error:
+        return _Outcome(unwritable=str(error))
+    return _Outcome()
+
+
+@dataclass
+class _Task:
+    plan: Plan
+    position: int
+    losses: int = 0
+
+    @property
+    def unit(self) -> Unit:
+        return self.plan.units[self.position]
+
+
+class Collector:
+    """Measures the units of several plans, in their order.
+
+    Parameters
+    ----------
+    executor : Executor
+        Where units run.
+    folder : Path
+        The output folder.
+    size : str
+        Size of the grids, for the stated cost of a claim.
+    jobs : int
+        Workers among which that cost is shared.
+    budget : float, optional
+        Seconds after which no further claim is started.
+    on_event : callable
+        Told about every step.
+    on_complete : callable
+        Given each plan once, as soon as nothing of it is missing.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        folder: Path,
+        *,
+        size: Size,
+        jobs: int,
+        budget: float | None,
+        on_event: OnEvent,
+        on_complete: Callable[[Plan], None],
+    ) -> None:
+        self._executor = executor
+        self._folder = folder
+        self._size = size
+        self._jobs = jobs
+        self._budget = budget
+        self._on_event = on_event
+        self._on_complete = on_complete
+        self._token = secrets.token_hex(4)
+        self._queue: deque[_Task] = deque()
+        self._suspects: deque[_Task] = deque()
+        self._flying: dict[Future[_Outcome], _Task] = {}
+        self._failure: OutputError | None = None
+        self._done = 0
+        self._total = 0
+        self._start = time.monotonic()
+
+    def run(self, plans: Sequence[Plan], *, cache: bool) -> None:
+        """Complete every plan.
+
+        Raises
+        ------
+        OutputError
+            Where evidence could not be written; what was finished before is on disk.
+        KeyboardInterrupt
+            As it came, after workers are ended; what was finished before is on disk.
+        """
+        sweep(self._folder / FOLDER)
+        self._total = sum(len(plan.units) for plan in plans)
+        try:
+            for plan in plans:
+                self._find(plan, cache=cache)
+            while self._queue or self._suspects or self._flying:
+                self._fill()
+                for future in wait(self._flying, return_when=FIRST_COMPLETED).done:
+                    self._settle(future)
+        except BaseException as error:
+            complete = [future for future in self._flying if future.done() and not future.exception()]
+            self._executor.abandon()
+            sweep(self._folder / FOLDER, self._token)
+            for future in complete if isinstance(error, KeyboardInterrupt) else ():
+                self._settle(future)
+            raise
+        if self._failure is not None:
+            raise self._failure
+
+    def _find(self, plan: Plan, *, cache: bool) -> None:
+        """Keep what is on disk and queue the rest."""
+        plan.waiting = set(range(len(plan.units)))
+        for position, unit in enumerate(plan.units):
+            if cache and self._kept(plan, unit):
+                self._finished(plan, position, cached=True)
+            else:
+                self._queue.append(_Task(plan, position))
+        if not plan.units:
+            self._on_complete(plan)
+
+    def _kept(self, plan: Plan, unit: Unit) -> bool:
+        try:
+            read(self._folder / unit.file)
+        except FileNotFoundError:
+            return False
+        except CorruptEvidenceError as error:
+            self._tell("problem", plan, message=str(error))
+            return False
+        return True
+
+    def _fill(self) -> None:
+        """Hand over as many units as there are slots; a unit that may kill its worker runs alone."""
+        if self._suspects:
+            if not self._flying:
+                self._submit(self._suspects.popleft())
+            return
+        while self._queue and len(self._flying) < self._executor.slots:
+            task = self._queue.popleft()
+            if task.plan.started or self._affordable(task.plan):
+                self._submit(task)
+
+    def _affordable(self, plan: Plan) -> bool:
+        if self._budget is None or plan.skipped:
+            return not plan.skipped
+        left = self._budget - (time.monotonic() - self._start)
+        cost = plan.claim.seconds.get(self._size, 0.0) / self._jobs
+        if left > 0 and cost <= left:
+            return True
+        plan.skipped = f"the budget of {self._budget:g} s was spent before this claim could start"
+        self._done += len(plan.waiting)
+        plan.waiting.clear()
+        self._on_complete(plan)
+        return False
+
+    def _submit(self, task: _Task) -> None:
+        task.plan.started = True
+        self._tell("started", task.plan)
+        future = self._executor.submit(perform, task.unit, self._folder / task.unit.file, self._token)
+        self._flying[future] = task
+
+    def _settle(self, future: Future[_Outcome]) -> None:
+        task = self._flying.pop(future)
+        raised = future.exception()
+        if isinstance(raised, BrokenExecutor):
+            task.losses += 1
+            if task.losses <= _RETRIES:
+                self._suspects.append(task)
+            else:
+                self._failed(task, f"the worker process was killed {task.losses} times (out of memory?)")
+        elif isinstance(raised, NotSendableError):
+            self._failed(task, _unsendable(task.unit))
+        elif raised is not None:
+            self._failed(task, told(raised))
+        elif future.result().unwritable:
+            self._failure = self._failure or OutputError(future.result().unwritable)
+            self._queue.clear()
+            self._suspects.clear()
+        elif future.result().error:
+            self._failed(task, future.result().error)
+        else:
+            self._finished(task.plan, task.position)
+
+    def _failed(self, task: _Task, reason: str) -> None:
+        task.plan.errors[task.position] = reason
+        self._finished(task.plan, task.position, message=reason)
+
+    def _finished(self, plan: Plan, position: int, *, cached: bool = False, message: str = "") -> None:
+        plan.waiting.discard(position)
+        self._done += 1
+        self._tell("finished", plan, cached=cached, message=message)
+        if not plan.waiting:
+            self._on_complete(plan)
+
+    def _tell(self, kind: EventKind, plan: Plan, *, cached: bool = False, message: str = "") -> None:
+        total = len(plan.units)
+        self._on_event(
+            Event(
+                kind,
+                plan.claim.id,
+                self._done,
+                self._total,
+                total - len(plan.waiting),
+                total,
+                cached,
+                None,
+                message,
+            )
+        )
+
+
+def _unsendable(unit: Unit) -> str:
+    names = [
+        f"{function.__module__}.{getattr(function, '__qualname__', function)}" for function in unit.functions
+    ]
+    nested = [name for name in names if "<" in name or name.startswith("__main__")]
+    return (
+        f"{', '.join(nested or names)} cannot be sent to another process: only functions at the top level of "
+        "an importable module can; define it there, or use the serial executor"
+    )
