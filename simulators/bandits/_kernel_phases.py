@@ -1,4 +1,4 @@
-"""Compiled EXP3Spec for two arms on a table of long constant phases: rounds without a choice to make are skipped."""
+"""Compiled EXP3Spec for two arms on a table of long constant phases; rounds without a choice are skipped."""
 
 from __future__ import annotations
 

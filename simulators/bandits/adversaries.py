@@ -1,7 +1,8 @@
-r"""Tables of accepted tokens fixed in advance: what an oblivious adversary may play.
+"""Tables of accepted tokens fixed in advance: what an oblivious adversary may play.
 
-Every function returns y as an integer array of shape (rounds, K), entries in 1..L+1, for ``Table`` (Monte Carlo) or
-``theory.bandits.exp3spec_law`` (exact). A run with budget B lasts at most B rounds, so B rows are always enough.
+The generators return y as an integer array of shape (rounds, K), entries in 1..L+1, for ``Table`` (Monte
+Carlo) or ``theory.bandits.exp3spec_law`` (exact). A run with budget B lasts at most B rounds, so B rows are
+always enough.
 """
 
 from __future__ import annotations
@@ -126,8 +127,8 @@ def tuned_gap(arms: int, max_draft: int, tokens: float) -> float:
 def rotating(arms: int, max_draft: int, rounds: int) -> Counts:
     r"""Arm k mod K yields L + 1 and the others 1 in phase k, which lasts :math:`2^k` rounds.
 
-    Whoever follows the leader of the past is wrong for most of every phase; whoever tracks beats every fixed arm, so regret is
-    often negative.
+    Whoever follows the leader of the past is wrong for most of every phase; whoever tracks beats every fixed
+    arm, so regret is often negative.
 
     Parameters
     ----------
@@ -224,7 +225,9 @@ def cliff(table: ArrayLike, tokens: int) -> Counts:
 
 
 def best_stopping_time(table: ArrayLike, tokens: int) -> int:
-    r"""Rounds of the best fixed arm, :math:`ST^* = \min_i \min\{t : \sum_{s \le t} y_{i,s} \ge B\}`.
+    r"""Count the rounds of the best fixed arm.
+
+    .. math:: ST^* = \min_i \min\{t : \sum_{s \le t} y_{i,s} \ge B\}.
 
     Parameters
     ----------
@@ -249,10 +252,11 @@ def best_stopping_time(table: ArrayLike, tokens: int) -> int:
     3
     """
     y, budget = _as_table(table), as_integer("tokens", tokens, least=1)
-    reached = (np.cumsum(y, axis=0) >= budget).any(axis=1)
+    reached = np.cumsum(y, axis=0).max(axis=1) >= budget
     if not reached[-1]:
         raise IndexError(
-            f"table has {y.shape[0]} rounds and no arm reaches {budget} tokens in them: add rounds or lower tokens"
+            f"table has {y.shape[0]} rounds and no arm reaches {budget} tokens in them: add rounds or "
+            "lower tokens"
         )
     return int(np.argmax(reached)) + 1
 
@@ -262,8 +266,9 @@ def early_finish_possible(table: ArrayLike, tokens: int) -> bool:
 
     .. math:: \sum_{t < ST^*} \max_i y_{i,t} \ge B.
 
-    EXP3Spec gives every sequence of arms a positive probability, so it finishes early with positive probability exactly where this
-    is true. (It also ties with the best arm with positive probability on every table, by playing it throughout.)
+    EXP3Spec gives every sequence of arms a positive probability, so it finishes early with positive
+    probability exactly where this is true. (It also ties with the best arm with positive probability on every
+    table, by playing it throughout.)
 
     Parameters
     ----------
