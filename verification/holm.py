@@ -15,9 +15,8 @@ def adjusted_p_values(p_values: Mapping[str, float], family: int | None = None) 
     p_values : mapping from id to float
         Each in [0, 1]. May be empty.
     family : int, optional
-        Size ``m`` of the whole family, at least ``len(p_values)``. Members that are missing here (not run,
-        not stochastic yet planned) count as never rejected, so decisions do not change when they arrive with
-        large p-values. Default: ``len(p_values)``.
+        Size ``m`` of the whole family, at least ``len(p_values)``. Members that are missing here (not run
+        yet) count as never rejected, so a rejection stands whatever their p-values turn out to be. Default: ``len(p_values)``.
 
     Returns
     -------
@@ -29,8 +28,10 @@ def adjusted_p_values(p_values: Mapping[str, float], family: int | None = None) 
     ValueError
         For a p-value outside [0, 1] or a family smaller than its known members.
 
-    References ---------- Holm, "A simple sequentially rejective multiple test procedure", Scandinavian
-    Journal of Statistics 6, 1979.
+    References
+    ----------
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6,
+    1979.
 
     Examples
     --------

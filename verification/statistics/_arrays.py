@@ -56,8 +56,8 @@ def read(item: CellEvidence, name: str, *, infinite: float | None = None) -> Flo
         odd &= numbers != infinite
     if odd.any():
         raise ValueError(
-            f"{where(item)}: '{name}' holds {numbers[odd][0]} in {int(odd.sum())} of {numbers.size} entries; "
-            "give finite numbers, and raise in measure where a value is undefined"
+            f"{where(item)}: '{name}' holds {numbers[odd][0]} in {int(odd.sum())} of {numbers.size} "
+            "entries; give finite numbers, and raise in measure where a value is undefined"
         )
     return numbers
 
@@ -100,6 +100,5 @@ def beside(
             return np.broadcast_to(found[:1], (1, value.shape[1]))
     raise ValueError(
         f"{where(item)}: '{name}' has shape {np.shape(item.data[name])}, 'value' "
-        f"{np.shape(item.data['value'])}; "
-        "give the same shape, one row of shape (1, T), or one number"
+        f"{np.shape(item.data['value'])}; give the same shape, one row of shape (1, T), or one number"
     )

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from tightbound.verification.statistics import _profile as profile
 from tightbound.verification.statistics._arrays import Floats, read, where
 from tightbound.verification.statistics._verdict import Rows, moments, student
 from tightbound.verification.statistics.base import CellEvidence
@@ -17,7 +18,6 @@ Side = Literal["upper", "lower", "two-sided"]
 METHODS = ("per_seed", "delta", "exact")
 SIDES = ("upper", "lower", "two-sided")
 ROUNDING = 1e-9
-_CLEAR = 3.0
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Curves:
         if min(sizes) < least:
             raise ValueError(
                 f"{self.label}: 'value' has {min(sizes)} replications, {why} needs at least {least}; "
-                "return more along "
-                "axis 0, raise the grid's replicates, or use method='exact' where the curve has no noise"
+                "return more along axis 0, raise the grid's replicates, or use method='exact' where the "
+                "curve has no noise"
             )
         return np.stack(self.columns, axis=1)
 
@@ -53,7 +53,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Fit:
-    """A slope with its error; ``replicates`` are the single slopes behind it."""
+    """A slope and its error; ``replicates`` are single slopes, ``means`` what a logarithm was taken of."""
 
     curves: Curves
     estimate: float
@@ -61,6 +61,15 @@ class Fit:
     df: float
     local: float
     replicates: list[float]
+    means: tuple[Floats, Floats, Floats] | None = None
+
+    def test(self, least: float, most: float, delta: float) -> tuple[float, float, float]:
+        """Test ``least <= slope <= most``; return p-value and limits."""
+        if self.means is not None:
+            return profile.test(*self.means, self.df, least, most, delta)
+        estimate, error, df = np.array([self.estimate]), np.array([self.error]), np.array([self.df])
+        found = student(estimate, error, df, np.array([least]), np.array([most]), delta)
+        return float(found[0][0]), float(found[1][0]), float(found[2][0])
 
 
 def read_curves(evidence: Sequence[CellEvidence], axis: str) -> list[Curves]:
@@ -81,8 +90,7 @@ def _curve(index: int, item: CellEvidence) -> Curves:
     if value.ndim != 2:
         raise ValueError(
             f"{where(item)}: 'value' has shape {value.shape} beside 'x'; give curves of shape (R, T), a "
-            "single one as "
-            "value[None, :]"
+            "single one as value[None, :]"
         )
     width = value.shape[1]
     if x.size % width or (x.reshape(-1, width) != x.reshape(-1, width)[0]).any():
@@ -99,15 +107,13 @@ def _across(members: list[tuple[int, CellEvidence]], axis: str) -> Curves:
         if isinstance(at, bool) or not isinstance(at, (int, float)):
             raise ValueError(
                 f"{where(item)}: axis {axis!r} is {at!r}; name an axis of the grid with numbers, or return "
-                "'x' beside "
-                "curves 'value' of shape (R, T)"
+                "'x' beside curves 'value' of shape (R, T)"
             )
         value = read(item, "value")
         if value.size != value.shape[0]:
             raise ValueError(
                 f"{where(item)}: 'value' has shape {value.shape} without 'x'; return 'x' of shape (T,) "
-                "beside curves, "
-                "or one number per replication"
+                "beside curves, or one number per replication"
             )
         x.append(float(at))
         columns.append(value.reshape(-1))
@@ -148,8 +154,7 @@ def fit(curves: Curves, method: Method, *, log_x: bool, log_value: bool) -> Fit:
             )
             raise ValueError(
                 f"{curves.label}: 'value' is {rows.min():g} in replication {row} at x = "
-                f"{curves.x[column]:g} and has no "
-                f"logarithm; {remedy}"
+                f"{curves.x[column]:g} and has no logarithm; {remedy}"
             )
         rows = np.log(rows)
     slopes = rows @ weights
@@ -166,7 +171,7 @@ def _weights(u: Floats) -> Floats:
 
 
 def _delta(curves: Curves, weights: Floats, tail: Floats, *, log_value: bool) -> Fit:
-    """Slope of the (log) mean curve; its error through the derivative of the logarithm."""
+    """Slope of the (log) mean curve, with the covariance of the means."""
     columns = curves.columns
     if curves.paired:
         columns = tuple(curves.rows(2, "method='delta'").T)
@@ -174,35 +179,32 @@ def _delta(curves: Curves, weights: Floats, tail: Floats, *, log_value: bool) ->
     if least < 2:
         raise ValueError(
             f"{curves.label}: 'value' has {least} replications at some x, method='delta' needs at least 2; "
-            "return more "
-            "along axis 0, raise the grid's replicates, or use method='exact' where the curve has no noise"
+            "return more along axis 0, raise the grid's replicates, or use method='exact' where the curve "
+            "has no noise"
         )
     found = [moments(column[:, None]) for column in columns]
     mean, error = np.array([float(m[0]) for m, _ in found]), np.array([float(e[0]) for _, e in found])
-    clear = True
-    if log_value:
-        if mean.min() <= 0:
-            raise ValueError(
-                f"{curves.label}: the mean of 'value' is {mean.min():g} at x = "
-                f"{curves.x[int(mean.argmin())]:g} and has no "
-                "logarithm; add replications or leave such points out"
-            )
-        # the derivative says nothing about the logarithm of a mean that could as well be 0
-        clear = bool((mean > _CLEAR * error).all())
-        height, slopes = np.log(mean), weights / mean
-    else:
-        height, slopes = mean, weights
+    if log_value and mean.min() <= 0:
+        raise ValueError(
+            f"{curves.label}: the mean of 'value' is {mean.min():g} at x = "
+            f"{curves.x[int(mean.argmin())]:g} and has no logarithm; add replications or leave such points "
+            "out"
+        )
+    height, slopes = (np.log(mean), weights / mean) if log_value else (mean, weights)
     if curves.paired:
-        influence = np.stack(columns, axis=1) @ slopes
-        spread, df = float(moments(influence[:, None])[1][0]), influence.size - 1.0
+        rows = np.stack(columns, axis=1)
+        noisy = error > 0
+        covariance = np.cov(rows.T) / len(rows) * np.outer(noisy, noisy)
+        df = len(rows) - 1.0
     else:
+        covariance = np.diag(error**2)
         parts = (slopes * error) ** 2
         sizes = np.array([column.size for column in columns])
-        spread = float(np.sqrt(parts.sum()))
         # Welch and Satterthwaite's degrees of freedom
-        df = float(parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum()) if spread > 0 else 1.0
-    estimate = float(height @ weights)
-    return Fit(curves, estimate, spread if clear else np.inf, df, float(height @ tail), [estimate])
+        df = float(parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum()) if parts.any() else 1.0
+    estimate, spread = float(height @ weights), float(np.sqrt(slopes @ covariance @ slopes))
+    means = (mean, covariance, weights) if log_value and spread > 0 else None
+    return Fit(curves, estimate, spread, df, float(height @ tail), [estimate], means)
 
 
 def judge_slopes(
@@ -215,27 +217,17 @@ def judge_slopes(
     if method == "exact":
         fits = [_farthest(one, least, most) for one in fits]
     estimate = np.array([one.estimate for one in fits])
-    error, df = np.array([one.error for one in fits]), np.array([one.df for one in fits])
-    shape = estimate.shape
-    known = np.isfinite(error)
-    p_value, low, high, holds = student(
-        estimate,
-        np.where(known, error, 1.0),
-        df,
-        np.full(shape, least),
-        np.full(shape, most),
-        level / len(fits),
-    )
-    above = estimate - target > 0 if side == "two-sided" else np.full(shape, side == "upper")
+    p_value, low, high = np.array([one.test(least, most, level / len(fits)) for one in fits]).T
+    above = estimate > target if side == "two-sided" else np.full(estimate.shape, side == "upper")
     rows = Rows(
         cell=np.array([one.curves.index for one in fits]),
-        column=np.zeros(shape, dtype=np.int64),
+        column=np.zeros(estimate.shape, dtype=np.int64),
         estimate=estimate,
-        low=np.where(known, low, -np.inf),
-        high=np.where(known, high, np.inf),
+        low=low,
+        high=high,
         bound=target + np.where(above, tolerance, -tolerance),
-        p_value=np.where(known, p_value, 1.0),
-        holds=known & holds,
+        p_value=p_value,
+        holds=(low >= least) & (high <= most),
         gap=np.maximum(estimate - most, least - estimate),
     )
     return rows.adding(local=[one.local for one in fits], slopes=[one.replicates for one in fits])

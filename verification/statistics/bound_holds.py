@@ -43,10 +43,12 @@ class BoundHolds:
         For an option outside its range; by ``judge`` for evidence that is missing, misshapen, not finite, has
         fewer than 2 replications where the mean is tested, or lies outside ``value_range``.
 
-    Notes ----- Limits and p-values hold together for all comparisons (Bonferroni). ``vacuous``: nothing
-    violates, and the bound is no better than the trivial one in every entry of every cell (no trivial bound
-    given: nothing but an infinite bound is vacuous). ``tightness`` is the largest measured/bound over
-    comparisons with a positive bound (for a lower bound: the smallest).
+    Notes
+    -----
+    Limits and p-values hold together for all comparisons (Bonferroni). ``vacuous``: nothing violates, and the
+    bound is no better than the trivial one in every entry of every cell (no trivial bound given: nothing but
+    an infinite bound is vacuous). ``tightness`` is the largest measured/bound over comparisons with a
+    positive bound (for a lower bound: the smallest).
 
     References
     ----------

@@ -37,8 +37,10 @@ class Equality:
         For an option outside its range, or ``t`` without a tolerance; by ``judge`` for evidence that is
         missing, misshapen, not finite, or has fewer than 2 replications where the mean is tested.
 
-    Notes ----- With ``t`` the interval for the mean difference, simultaneous over all comparisons, decides:
-    inside the tolerance ``pass``, wholly outside ``fail``, else ``inconclusive``.
+    Notes
+    -----
+    With ``t`` the interval for the mean difference, simultaneous over all comparisons, decides: inside the
+    tolerance ``pass``, wholly outside ``fail``, else ``inconclusive``.
 
     Examples
     --------
@@ -57,8 +59,8 @@ class Equality:
         choice("method", self.method, ("exact", "t"))
         if self.method == "t" and self.rtol == self.atol == 0:
             raise ValueError(
-                "rtol and atol are 0 with method='t': no sample confirms exact equality; give the difference "
-                "that may be neglected, or method='exact'"
+                "rtol and atol are 0 with method='t': no sample confirms exact equality; give the "
+                "difference that may be neglected, or method='exact'"
             )
 
     @property

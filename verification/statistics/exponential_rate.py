@@ -55,10 +55,12 @@ class ExponentialRate:
         For an option outside its range; by ``judge`` as in :class:`Slope`, and where fewer than 2 points stay
         above the floor.
 
-    Notes ----- Cutting a noisy curve by the same noise that the slope is fitted to would bias the slope. So
-    with noise the even replications decide where to cut (``per_seed``: the first point where one of them is
-    at the floor; ``delta``: where their mean is at the floor or within 5 standard errors of it) and the odd
-    ones are fitted: at least 4 are needed.
+    Notes
+    -----
+    Cutting a noisy curve by the same noise that the slope is fitted to would bias the slope. So with noise
+    the even replications decide where to cut (``per_seed``: the first point where one of them is at the
+    floor; ``delta``: where their mean is at the floor or within 5 standard errors of it) and the odd ones are
+    fitted: at least 4 are needed.
 
     Examples
     --------
@@ -86,8 +88,7 @@ class ExponentialRate:
         if self.side == "two-sided" and self.tolerance == 0 and self.method != "exact":
             raise ValueError(
                 "tolerance is 0 with side='two-sided': no sample confirms an exact rate; give the "
-                "deviation that "
-                "lower-order terms explain"
+                "deviation that lower-order terms explain"
             )
 
     @property
@@ -117,9 +118,8 @@ class ExponentialRate:
             if least < 4:
                 raise ValueError(
                     f"{curves.label}: 'value' has {least} replications, method={self.method!r} needs at "
-                    "least 4 (half "
-                    "cut the curve, half are fitted); return more, or use method='exact' where there is no "
-                    "noise"
+                    "least 4 (half cut the curve, half are fitted); return more, or use method='exact' "
+                    "where there is no noise"
                 )
             deciding = curves.at(slice(None), slice(0, None, 2))
             fitted = curves.at(slice(None), slice(1, None, 2))
@@ -128,8 +128,7 @@ class ExponentialRate:
         if points < 2:
             raise ValueError(
                 f"{curves.label}: 'value' meets the floor {self.floor:g} after {points} points; a rate "
-                "needs 2 or more: "
-                "start at smaller k, space k more finely, or draw more replications"
+                "needs 2 or more: start at smaller k, space k more finely, or draw more replications"
             )
         return fit(fitted.at(slice(points), slice(None)), self.method, log_x=False, log_value=True)
 

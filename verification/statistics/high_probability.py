@@ -33,8 +33,10 @@ class HighProbability:
     TypeError, ValueError
         For ``delta`` outside its range; by ``judge`` for evidence that is missing, misshapen, or not a count.
 
-    Notes ----- Limits and p-values hold together for all comparisons (Bonferroni). ``tightness`` is the
-    largest frequency / delta.
+    Notes
+    -----
+    Limits and p-values hold together for all comparisons (Bonferroni). ``tightness`` is the largest frequency
+    / delta.
 
     References
     ----------
@@ -94,16 +96,14 @@ def _counts(item: CellEvidence) -> tuple[Floats, Floats]:
         if not np.isin(flags, (0.0, 1.0)).all():
             raise ValueError(
                 f"{where(item)}: 'violated' holds {flags[~np.isin(flags, (0.0, 1.0))][0]:g}; give "
-                "booleans, one per "
-                "replication, or counts 'violations' and 'trials'"
+                "booleans, one per replication, or counts 'violations' and 'trials'"
             )
         return flags.sum(axis=0), np.full(flags.shape[1], float(flags.shape[0]))
     if "violations" not in item.data:
         has = ", ".join(sorted(item.data)) or "nothing"
         raise ValueError(
             f"{where(item)}: no array 'violated' (measure returned {has}); return booleans 'violated', or "
-            "counts "
-            "'violations' and 'trials'"
+            "counts 'violations' and 'trials'"
         )
     hits, trials = table(read(item, "violations")), table(read(item, "trials"))
     if hits.shape != trials.shape:

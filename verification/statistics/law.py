@@ -38,13 +38,15 @@ class Law:
         For an option outside its range; by ``judge`` for evidence that is missing, misshapen, not a
         probability vector or not a count.
 
-    Notes ----- Categories with fewer than 5 expected counts are pooled (with the smallest other one, where
-    the pool itself stays below 5); a count where the stated probability is 0 rejects outright. A test of fit
-    never confirms a law: ``pass`` means not rejected with at least two categories left after pooling, fewer
-    leave it ``inconclusive``. What it could have missed is a matter of sample size, which the control shows.
-    With expected counts near 5 the chi-square tail is a rough approximation at levels far below 0.01; draw
-    more rather than trust it there. In the judgement of ``chi2`` the estimate is the statistic and the bound
-    its critical value.
+    Notes
+    -----
+    Categories with fewer than 5 expected counts are pooled (with the smallest other one, where the pool
+    itself stays below 5); a count where the stated probability is 0 rejects outright. A test of fit never
+    confirms a law: ``pass`` means not rejected with at least two categories left after pooling, fewer leave
+    it ``inconclusive``. What it could have missed is a matter of sample size, which the control shows. With
+    expected counts near 5 the chi-square tail is a rough approximation at levels far below 0.01; draw more
+    rather than trust it there. In the judgement of ``chi2`` the estimate is the statistic and the bound its
+    critical value.
 
     References
     ----------
@@ -109,8 +111,7 @@ def _law(item: CellEvidence, name: str) -> Floats:
     if found.min() < -_SUM_TOLERANCE or abs(total[worst] - 1.0) > _SUM_TOLERANCE:
         raise ValueError(
             f"{where(item)}: '{name}' is not a probability vector (smallest entry {found.min():g}, sum "
-            f"{total[worst]:.9g});"
-            " give rows of shape (R, C) that are at least 0 and add up to 1"
+            f"{total[worst]:.9g}); give rows of shape (R, C) that are at least 0 and add up to 1"
         )
     return found
 
@@ -122,8 +123,7 @@ def _chi2(index: int, item: CellEvidence, delta: float) -> Rows:
     if counts.shape[1] != laws.shape[1]:
         raise ValueError(
             f"{where(item)}: 'counts' has {counts.shape[1]} categories, 'probabilities' {laws.shape[1]}; "
-            "give one "
-            "number of categories for both, counts as rows of shape (R, C)"
+            "give one number of categories for both, counts as rows of shape (R, C)"
         )
     if (laws != laws[:1]).any():
         raise ValueError(
@@ -153,7 +153,9 @@ def _chi2(index: int, item: CellEvidence, delta: float) -> Rows:
         holds=np.array([enough and p_value > delta]),
         gap=np.array([statistic / critical]),
     )
-    return row.adding(degrees_of_freedom=np.array([expected.size - 1]), draws=np.array([int(observed.sum())]))
+    return row.adding(
+        degrees_of_freedom=expected.size - 1, draws=int(observed.sum()), least_expected=float(expected.min())
+    )
 
 
 def _pooled(observed: Floats, expected: Floats) -> tuple[Floats, Floats]:

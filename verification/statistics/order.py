@@ -18,8 +18,7 @@ from tightbound.verification.statistics.base import CellEvidence, Judgement
 class Order:
     r"""Check ``greater - smaller > margin`` in every cell, in pairs.
 
-    ``t``: ``E[greater - smaller] > margin``; ``sign``: ``P(greater - smaller > margin) > P(greater - smaller
-    < margin)``
+    With ``d = greater - smaller``, ``t``: ``E d > margin``; ``sign``: ``P(d > margin) > P(d < margin)``.
 
     Reads ``greater`` and ``smaller`` of one shape, (R,) or (R, T), paired by replication (common random
     numbers); each column is a comparison of its own.
@@ -38,9 +37,11 @@ class Order:
         For an option outside its range; by ``judge`` for evidence that is missing, misshapen, not finite, or
         has fewer than 2 replications for ``t``.
 
-    Notes ----- The inequality is strict: equality in every replication is evidence against it for ``t`` and
-    ``exact``; for ``sign``, nothing but ties is ``inconclusive``. Limits and p-values hold together for all
-    comparisons (Bonferroni).
+    Notes
+    -----
+    The inequality is strict: equality in every replication is evidence against it for ``t`` and ``exact``;
+    for ``sign``, nothing but ties is ``inconclusive``. Limits and p-values hold together for all comparisons
+    (Bonferroni).
 
     Examples
     --------

@@ -54,11 +54,13 @@ class Slope:
         For an option outside its range; by ``judge`` for evidence that is missing, misshapen, not finite, has
         fewer than 2 replications (unless ``exact``), fewer than 2 points, or values without a logarithm.
 
-    Notes ----- No interval protects against a grid that has not reached the asymptotic regime:
-    ``detail["local"]`` is the slope of the last half of the points, ``detail["slopes"]`` the slope of each
-    replication. Limits and p-values hold together for all curves (Bonferroni). With ``delta`` on a logarithm,
-    a mean within 3 standard errors of 0 at some point leaves the curve without an interval, hence
-    ``inconclusive``.
+    Notes
+    -----
+    No interval protects against a grid that has not reached the asymptotic regime: ``detail["local"]`` is
+    the slope of the last half of the points, ``detail["slopes"]`` the slope of each replication. Limits and
+    p-values hold together for all curves (Bonferroni). On a logarithm the limits of ``delta`` are the extreme
+    slopes over the confidence ellipsoid of the means, which is the delta method to first order and keeps its
+    level where single means are noisy; they are infinite where the ellipsoid reaches 0.
 
     Examples
     --------
@@ -86,8 +88,7 @@ class Slope:
         if self.side == "two-sided" and self.tolerance == 0 and self.method != "exact":
             raise ValueError(
                 "tolerance is 0 with side='two-sided': no sample confirms an exact slope; give the "
-                "deviation that "
-                "lower-order terms explain"
+                "deviation that lower-order terms explain"
             )
 
     @property
