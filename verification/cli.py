@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else EXIT_OK
 
 
-@app.command(name="list", sort_key=1)
+@app.command(name="list", sort_key=1, usage="Usage: tightbound list [PATTERN...] [OPTIONS]")
 def list_(
     *patterns: str,
     paper: str | None = None,
@@ -105,7 +105,7 @@ def list_(
     return EXIT_OK
 
 
-@app.command(sort_key=2)
+@app.command(sort_key=2, usage="Usage: tightbound verify [PATTERN...] [OPTIONS]")
 def verify(
     *patterns: str,
     size: Size | None = None,
@@ -138,7 +138,7 @@ def verify(
     level
         Chance that any claim of the run is called false although all hold.
     from_
-        Judge what is stored in this ledger (or its folder) again and simulate nothing.
+        Judge again what this ledger (or its folder) holds, the newest of each claim, and simulate nothing.
     output
         Folder for the ledger and the evidence.
     fmt
@@ -189,9 +189,9 @@ def verify(
     return EXIT_OK if all(record["as_expected"] for record in records) else EXIT_UNEXPECTED
 
 
-@app.command(sort_key=3)
+@app.command(sort_key=3, usage="Usage: tightbound reproduce PAPER[/FIGURE]... [OPTIONS]")
 def reproduce(
-    *figures: Annotated[str, Parameter(name="PAPER[/FIGURE]")],
+    *figures: str,
     size: Size = "quick",
     output: Path = runner.DEFAULT_OUTPUT,
     fmt: Annotated[Literal["png", "pdf", "svg"], Parameter(name="--format")] = "png",
@@ -234,8 +234,8 @@ def reproduce(
     return EXIT_OK if good else EXIT_UNEXPECTED
 
 
-@app.command(sort_key=4)
-def show(claim: str) -> int:
+@app.command(sort_key=4, usage="Usage: tightbound show CLAIM")
+def show(claim: str, /) -> int:
     """Show one claim in full, with its last verdicts in .tightbound.
 
     Parameters
@@ -248,11 +248,11 @@ def show(claim: str) -> int:
         ids = ", ".join(entry.id for entry in found[:5])
         raise UsageError(f"{claim!r} selects {len(found)} claims ({ids}, ...): show takes one id")
     stored, _ = _stored(runner.DEFAULT_OUTPUT)
-    terminal.print_claim(found[0], [record for record in stored if record["claim"] == found[0].id])
+    terminal.print_claim(found[0], [r for r in ledger.latest(stored) if r["claim"] == found[0].id])
     return EXIT_OK
 
 
-@app.command(sort_key=5)
+@app.command(sort_key=5, usage="Usage: tightbound bench [NAME...] [OPTIONS]")
 def bench(
     *names: str,
     fmt: Annotated[Literal["table", "json", "markdown"], Parameter(name="--format")] = "table",
@@ -286,7 +286,7 @@ def bench(
     return EXIT_OK
 
 
-@app.command(sort_key=6)
+@app.command(sort_key=6, usage="Usage: tightbound env [OPTIONS]")
 def env(*, devices: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Print versions, processors, threads and devices: what a bug report needs, as a Markdown list.
 
@@ -310,14 +310,14 @@ def _claims(patterns: Sequence[str], paper: str | None = None) -> tuple[Claim, .
 
 
 def _stored(path: Path) -> tuple[list[Record], Path]:
-    """Return the latest records of a ledger, given as a file or its folder, and that folder."""
+    """Return the records of a ledger, given as a file or its folder, oldest first, and that folder."""
     file = path / ledger.NAME if path.is_dir() else path
     if not file.exists():
         return [], file.parent
     records, problems = ledger.read(file)
     for problem in problems:
         _complain(f"{file}, line {problem.line} is skipped: {problem.reason}")
-    return ledger.latest(records), file.parent
+    return records, file.parent
 
 
 def _rejudge(
@@ -329,16 +329,16 @@ def _rejudge(
         )
     stored, folder = _stored(path)
     ids = {claim.id for claim in claims}
-    chosen = [
-        record
+    newest = {
+        record["claim"]: record
         for record in stored
         if record["claim"] in ids and size in (None, record["size"]) and seed in (None, record["seed"])
-    ]
-    if not chosen:
+    }
+    if not newest:
         raise UsageError(
             f"--from is {path}: it holds no evidence for what is asked; run 'tightbound verify' first"
         )
-    return runner.rejudge(chosen, claims, folder=folder, level=level)
+    return runner.rejudge(newest.values(), claims, folder=folder, level=level)
 
 
 def _nothing(record: Mapping[str, Any]) -> None:

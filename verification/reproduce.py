@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,9 +96,7 @@ def reproduce(
         )
         _write(path, content)
     except OSError as error:
-        raise OutputError(
-            f"{folder} cannot be written: {error}; choose another place with --output"
-        ) from error
+        raise OutputError.of(folder, error) from None
     if not check:
         return Outcome(path, good=True)
     reference = _reference(paper, figure.name)
@@ -109,11 +108,15 @@ def reproduce(
 
 
 def _reference(paper: str, name: str) -> dict[str, np.ndarray] | None:
-    file = resources.files(f"tightbound.papers.{paper}") / "reference" / f"{name}.npz"
+    file = _reference_folder(paper) / f"{name}.npz"
     if not file.is_file():
         return None
     with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
         return {key: stored[key] for key in stored.files}
+
+
+def _reference_folder(paper: str) -> Traversable:
+    return resources.files(f"tightbound.papers.{paper}") / "reference"
 
 
 def _close(drawing: Drawing) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from tightbound.verification.report.text import NONE, Record, control, interval, number, remark
+from tightbound.verification.report.text import NONE, Record, control, interval, number, remark, wrapped
 
 _WIDE = 105  # from here on the statement has a column of its own
 
 _COLOURS = {"pass": "green", "fail": "red", "error": "red", "invalid": "red", "skipped": "dim"}
 
 # Widths of the columns between the statement and the verdict.
-_COLUMNS = {"measured": 9, "interval": 16, "bound": 9, "ratio": 6, "control": 7, "time": 6}
+_COLUMNS = {"measured": 8, "interval": 16, "bound": 8, "ratio": 6, "control": 7, "time": 6}
 
 
 @dataclass(frozen=True)
@@ -54,25 +54,25 @@ class LiveTable:
             _shortened(control(record), _COLUMNS["control"]),
             _time(run.get("wall_s")),
         ]
-        line = Text(self._line(str(record["claim"]), str(record["title"]), numbers, ""))
+        line = Text(self._line(str(record["claim"]), " ".join(str(record["title"]).split()), numbers, ""))
         status, said = str(record["status"]), remark(record)
         verdict = status if record["as_expected"] else f"! {status}"
         style = _COLOURS.get(status, "yellow") if record["as_expected"] else "bold red"
         if said and cell_len(line.plain) + cell_len(f"{verdict} ({said})") <= self.width:
             verdict, said = f"{verdict} ({said})", ""
         line.append(verdict, style="yellow" if record["as_expected"] and status == "fail" else style)
-        below = [] if self.wide else [str(record["title"])]
+        below = [] if self.wide else [" ".join(str(record["title"]).split())]
         lines = [line]
         for text in [*below, *([said] if said else [])]:
             indent = " " * (self.claim_width + 1)
-            for piece in _wrapped(text, max(20, self.width - len(indent) - 1)):
+            for piece in wrapped(text, max(20, self.width - len(indent) - 1)):
                 lines.append(Text(indent + piece, style="dim" if text in below else ""))
         return lines
 
     def _line(self, claim: str, title: str, columns: Iterable[str], verdict: str) -> str:
         cells = [set_cell_size(claim, self.claim_width) if len(claim) < self.claim_width else claim]
         if self.wide:
-            room = self.width - self.claim_width - sum(_COLUMNS.values()) - len(_COLUMNS) - 18
+            room = self.width - self.claim_width - sum(_COLUMNS.values()) - len(_COLUMNS) - 16
             cells.append(_shortened(title, min(room, 60)))
         cells += [
             text + " " * (width - cell_len(text))
@@ -110,12 +110,3 @@ def _shortened(text: str, width: int) -> str:
         return set_cell_size(text, width)
     cut = set_cell_size(text, width - 1).rstrip()
     return cut + "…" + " " * (width - 1 - cell_len(cut))
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and cell_len(lines[-1]) + 1 + cell_len(word) > width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +13,7 @@ from tightbound.verification.claim import Claim
 from tightbound.verification.report import markdown
 from tightbound.verification.report.show import sections
 from tightbound.verification.report.table import LiveTable
-from tightbound.verification.report.text import Record
+from tightbound.verification.report.text import Record, wrapped
 
 OFF_TERMINAL_WIDTH = 120
 
@@ -72,4 +71,6 @@ def print_claim(claim: Claim, records: Sequence[Record]) -> None:
     for heading, text in sections(claim, records):
         if text:
             screen.print(Text(f"\n{heading}", style="bold"))
-            screen.print(Padding(Text(text), (0, 0, 0, 2)))
+            for line in text.splitlines():
+                for piece in wrapped(line, screen.width - 3) if screen.is_terminal else [line]:
+                    screen.print(Text(f"  {piece}"), soft_wrap=True)

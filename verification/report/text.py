@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len
+
 Record = Mapping[str, Any]
 """One verdict as the ledger stores it (see ``tightbound.verification.ledger``)."""
 
@@ -75,14 +77,16 @@ def remark(record: Record) -> str:
     parts = []
     status, expected = record["status"], record["expected"]
     if not record["as_expected"]:
-        parts.append(f"expected {expected}")
+        parts.append(f"instead of {expected}")
     elif status != "pass":
-        parts.append("as expected")
+        parts.append("expected")
     if expected == "fail" and record.get("corrected_by"):
         parts.append(f"corrected by {record['corrected_by']}")
     if record.get("reason"):
-        parts.append(str(record["reason"]).strip())
-    return "; ".join(parts)
+        parts.append(str(record["reason"]))
+    if record.get("supersedes"):
+        parts.append("judged again once all claims were known (Holm)")
+    return " ".join("; ".join(parts).split())
 
 
 def control(record: Record) -> str:
@@ -105,4 +109,14 @@ def summary(records: Sequence[Record], level: float, seconds: float | None = Non
     lines.append(f"chance that any claim is called false although all hold: at most {100 * level:g} %")
     if seconds is not None:
         lines.append(f"time {duration(seconds)}")
+    return lines
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return the text in lines of at most ``width`` columns, words longer than that excepted."""
+    lines = [""]
+    for word in text.split():
+        if lines[-1] and cell_len(lines[-1]) + 1 + cell_len(word) > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
     return lines
