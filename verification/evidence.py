@@ -251,7 +251,7 @@ def read(path: Path) -> Evidence:
         Where the file is damaged, with its name and what is wrong.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             packed = {name: archive[name] for name in archive.files}
         about = json.loads(str(packed.pop(_METADATA)[()]))
         cell = Grid([about["cell"]]).quick[0]
