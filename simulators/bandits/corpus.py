@@ -191,7 +191,7 @@ class Corpus:
 
 
 def edit(original: list[str], module: list[str], rng: np.random.Generator) -> list[str]:
-    """Return an edited copy of some lines: three lines deleted, three inserted, one identifier renamed.
+    """Return an edited copy of some lines: one identifier renamed, three lines deleted, three inserted.
 
     Parameters
     ----------
@@ -206,22 +206,21 @@ def edit(original: list[str], module: list[str], rng: np.random.Generator) -> li
     -------
     list of str
     """
-    lines = list(original)
+    text = "".join(original)
+    names = [name for name in _IDENTIFIER.findall(text) if name not in _FIXED_NAMES]
+    counts = {name: names.count(name) for name in dict.fromkeys(names)}
+    often = [name for name, n in counts.items() if n >= 3]
+    others = dict.fromkeys(_IDENTIFIER.findall("".join(module)))
+    new_names = [name for name in others if name not in counts and name not in _FIXED_NAMES]
+    if often and new_names:
+        text = re.sub(rf"\b{rng.choice(often)}\b", str(rng.choice(new_names)), text)
+    lines = text.splitlines(keepends=True)
     cut = int(rng.integers(1, max(2, len(lines) - 3)))
     del lines[cut : cut + 3]
     source = int(rng.integers(1, max(2, len(module) - 3)))
     place = int(rng.integers(1, max(2, len(lines))))
     lines[place:place] = module[source : source + 3]
-    text = "".join(lines)
-    names = [name for name in _IDENTIFIER.findall(text) if name not in _FIXED_NAMES]
-    counts = {name: names.count(name) for name in dict.fromkeys(names)}
-    often = [name for name, n in counts.items() if n >= 3]
-    others = [name for name in dict.fromkeys(_IDENTIFIER.findall("".join(module))) if name not in counts]
-    others = [name for name in others if name not in _FIXED_NAMES]
-    if often and others:
-        old, new = str(rng.choice(often)), str(rng.choice(others))
-        text = re.sub(rf"\b{old}\b", new, text)
-    return text.splitlines(keepends=True)
+    return lines
 
 
 def _stretch(lines: list[str], tokens: int) -> list[str]:
@@ -270,7 +269,7 @@ def load_corpus() -> Corpus:
     vocabulary = Vocabulary(tuple(dict.fromkeys([*pieces, *both])))
     return Corpus(
         vocabulary=vocabulary,
-        train=vocabulary.encode("".join(train.values())),
+        train=np.concatenate([vocabulary.encode(text) for text in train.values()]),
         code=MappingProxyType(code),
         prose=MappingProxyType(prose),
         digest=digest.hexdigest(),
