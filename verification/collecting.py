@@ -37,10 +37,14 @@ class Plan:
 
     claim: Claim
     units: tuple[Unit, ...]
-    errors: dict[int, str] = field(default_factory=dict)
-    waiting: set[int] = field(default_factory=set)
-    started: bool = False
     skipped: str = ""
+    errors: dict[int, str] = field(default_factory=dict)
+    waiting: set[int] = field(init=False)
+    started: bool = False
+    told: bool = False
+
+    def __post_init__(self) -> None:
+        self.waiting = set(range(len(self.units)))
 
     @classmethod
     def of(cls, claim: Claim, size: Size, seed: int) -> Plan:
@@ -173,22 +177,23 @@ class Collector:
             complete = [future for future in self._flying if future.done() and not future.exception()]
             self._executor.abandon()
             sweep(self._folder / FOLDER, self._token)
-            for future in complete if isinstance(error, KeyboardInterrupt) else ():
-                self._settle(future)
+            if isinstance(error, KeyboardInterrupt):
+                for future in complete:
+                    self._settle(future)
+                for plan in plans:
+                    self._complete(plan)
             raise
         if self._failure is not None:
             raise self._failure
 
     def _find(self, plan: Plan, *, cache: bool) -> None:
         """Keep what is on disk and queue the rest."""
-        plan.waiting = set(range(len(plan.units)))
         for position, unit in enumerate(plan.units):
             if cache and self._kept(plan, unit):
                 self._finished(plan, position, cached=True)
             else:
                 self._queue.append(_Task(plan, position))
-        if not plan.units:
-            self._on_complete(plan)
+        self._complete(plan)
 
     def _kept(self, plan: Plan, unit: Unit) -> bool:
         try:
@@ -221,7 +226,7 @@ class Collector:
         plan.skipped = f"the budget of {self._budget:g} s was spent before this claim could start"
         self._done += len(plan.waiting)
         plan.waiting.clear()
-        self._on_complete(plan)
+        self._complete(plan)
         return False
 
     def _submit(self, task: _Task) -> None:
@@ -260,8 +265,12 @@ class Collector:
         plan.waiting.discard(position)
         self._done += 1
         self._tell("finished", plan, cached=cached, message=message)
-        if not plan.waiting:
+        self._complete(plan)
+
+    def _complete(self, plan: Plan) -> None:
+        if not plan.waiting and not plan.told:
             self._on_complete(plan)
+            plan.told = True
 
     def _tell(self, kind: EventKind, plan: Plan, *, cached: bool = False, message: str = "") -> None:
         total = len(plan.units)

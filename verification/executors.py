@@ -19,6 +19,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 import tightbound
 from tightbound.verification.errors import NotSendableError
+from tightbound.verification.interrupts import interrupts_held
 
 T = TypeVar("T")
 
@@ -138,7 +139,7 @@ class LocalExecutor:
             unsent: Future[T] = Future()
             unsent.set_exception(NotSendableError(str(error)))
             return unsent
-        with _environment(threads=True), _interrupts_held():
+        with _environment(threads=True), interrupts_held():
             try:
                 return self._workers().submit(_call, payload)
             except BrokenExecutor:
@@ -196,19 +197,6 @@ def _start_worker() -> None:
 def _end_with(sentinel: int) -> None:
     wait([sentinel])
     os._exit(1)
-
-
-@contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back while a worker starts: it would die of it before it can ignore it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

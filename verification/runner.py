@@ -15,6 +15,7 @@ from tightbound.verification.events import Event, OnEvent
 from tightbound.verification.evidence import FOLDER, versions
 from tightbound.verification.executors import cores, get_executor
 from tightbound.verification.grid import SIZES, Grid, Size
+from tightbound.verification.interrupts import interrupts_deferred
 from tightbound.verification.judging import Finding, Settings, flipped, judge, skipped
 from tightbound.verification.ledger import NAME, Ledger, Record
 from tightbound.verification.provenance import stamp
@@ -240,7 +241,11 @@ class _Book:
             on_event(Event("problem", message=message))
 
     def enter(self, plan: Plan) -> None:
-        """Judge the claim of ``plan`` and write every record whose turn it is."""
+        """Judge the claim of ``plan`` and write every record whose turn it is; Ctrl-C waits until then."""
+        with interrupts_deferred():
+            self._enter(plan)
+
+    def _enter(self, plan: Plan) -> None:
         if plan.skipped:
             record = skipped(plan.claim, self._settings, plan.skipped, versions())
             seconds = 0.0
