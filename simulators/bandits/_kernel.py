@@ -45,8 +45,7 @@ def level(p, spread, u):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def reveal(code, levels, spread, seed, replication, arm, rounds):  # type: ignore[no-untyped-def]
-    # block divergence: mean of the levels; one-step estimate: 1 + g1 (1 + g2 (1 + ...)), the mean length
-    # they imply
+    # block divergence: mean of the levels; one-step estimate: 1 + g1 (1 + g2 (1 + ...))
     start, step = stream(seed, replication, CHANNEL + uint64(arm))
     base = uint64(rounds) << S10
     depth = levels.shape[1]

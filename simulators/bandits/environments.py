@@ -1,8 +1,8 @@
-"""Stochastic environments: the tokens of a round are drawn, by arm. Arms and rounds are numbered from 0.
+"""Environments with independent rounds: tokens are drawn by arm. Arms and rounds are numbered from 0.
 
 Every environment has ``arms`` (K), ``max_draft`` (L), ``costs`` (time per round of each arm, or None),
-``means`` (mean
-tokens per round, or None where no such number exists) and ``fixed_arm_stopping_time(tokens)``.
+``means`` (mean tokens per round, or None where no such number exists) and
+``fixed_arm_stopping_time(tokens)``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tightbound.simulators.bandits import codes
-from tightbound.theory.bandits._validation import as_floats, as_integer, as_laws
+from tightbound.theory.bandits._validation import as_floats, as_laws
 from tightbound.theory.bandits.laws import law_mean, truncated_geometric
 from tightbound.theory.bandits.renewal import overshoot_curve
 
@@ -60,7 +60,7 @@ class Environment(Protocol):
         """Return the arrays that the compiled driver reads."""
 
 
-class _Laws:
+class LawEnvironment:
     """Shared parts of the environments drawn from ``laws`` of shape (modes, K, L+1)."""
 
     laws: Array
@@ -69,7 +69,7 @@ class _Laws:
 
     def _derive(self, laws: Array) -> None:
         modes = laws if laws.shape[0] == 2 else np.repeat(laws, 2, axis=0)
-        set_fields(self, laws=modes, arms=laws.shape[1], costs=as_costs(self.costs, laws.shape[1]))
+        set_fields(self, laws=modes, arms=laws.shape[1], costs=as_optional_costs(self.costs, laws.shape[1]))
 
     @property
     def levels(self) -> Array:
@@ -83,7 +83,11 @@ class _Laws:
     def fixed_arm_stopping_time(self, tokens: Counts) -> Array:
         """Return expected rounds of each fixed arm, shape (len(tokens), K), by renewal."""
         return np.stack(
-            [_rounds(overshoot_curve(law, int(tokens[-1])), law, tokens) for law in self.laws[0]], axis=1
+            [
+                rounds_from_overshoot(overshoot_curve(law, int(tokens[-1])), law, tokens)
+                for law in self.laws[0]
+            ],
+            axis=1,
         )
 
     def _kernel(self, code: int, switch: int = 0) -> KernelEnvironment:
@@ -95,7 +99,7 @@ class _Laws:
 
 
 @dataclass(frozen=True, eq=False)
-class TruncatedGeometric(_Laws):
+class TruncatedGeometric(LawEnvironment):
     r"""Independent rounds; arm i accepts each drafted token with probability p_i.
 
     .. math:: P(Y_i = x) = p_i^{x-1}(1 - p_i) \quad (x \le L), \qquad P(Y_i = L+1) = p_i^L.
@@ -138,7 +142,7 @@ class TruncatedGeometric(_Laws):
 
 
 @dataclass(frozen=True, eq=False)
-class SpeculationLengths(_Laws):
+class SpeculationLengths(LawEnvironment):
     r"""Arms that are draft lengths of one drafter: its truncated geometric law, cut at each length.
 
     Parameters
@@ -179,7 +183,7 @@ class SpeculationLengths(_Laws):
 
 
 @dataclass(frozen=True, eq=False)
-class Categorical(_Laws):
+class Categorical(LawEnvironment):
     """Independent rounds with an arbitrary law per arm.
 
     Parameters
@@ -212,93 +216,39 @@ class Categorical(_Laws):
 
 
 @dataclass(frozen=True, eq=False)
-class StationaryMeanMarkov(_Laws):
-    r"""Dependent rounds with a stationary mean: the law switches with the previous round, its mean does not.
+class ConfidentSpeculation(LawEnvironment):
+    r"""Draft lengths of one drafter that knows how sure it is of every token.
 
-    After a round with more than ``switch`` tokens arm i follows ``laws_b[i]``, otherwise (and in round 0)
-    ``laws_a[i]``:
+    A token has confidence ``high`` with probability ``share``, otherwise ``low``, and is accepted with
+    exactly that probability: the confidence is calibrated. A policy that never looks at it meets the
+    truncated geometric law of
 
-    .. math:: E[Y_t \mid H_{t-1}, I_t = i] = \mu_i \quad \text{although } Y_t \text{ depends on } Y_{t-1}.
+    .. math:: p = \text{share} \cdot \text{high} + (1 - \text{share}) \cdot \text{low}.
+
+    A policy that does look changes the mean of the round it is about to play, so ``means`` is None.
 
     Parameters
     ----------
-    laws_a, laws_b : array_like, shape (K, L+1)
-        Two laws per arm with equal means (within 1e-9).
-    switch : int, optional
-        Threshold in tokens; half of L + 1 where left out.
+    high, low : float
+        The two confidences, 1 > high >= low >= 0.
+    share : float
+        Probability of the high one, in [0, 1].
+    lengths : sequence of int, shape (K,)
+        Draft length of each arm, at least 0.
     costs : array_like, shape (K,), optional
         Time per round of each arm.
 
     Examples
     --------
-    >>> StationaryMeanMarkov([[0.0, 1.0, 0.0]], [[0.5, 0.0, 0.5]]).means
-    array([2.])
+    >>> ConfidentSpeculation(0.9, 0.1, 0.5, (0, 2)).laws[0]
+    array([[1.  , 0.  , 0.  ],
+           [0.5 , 0.25, 0.25]])
     """
 
-    laws_a: Any
-    laws_b: Any
-    switch: int | None = None
-    costs: Any = None
-    arms: int = field(init=False)
-    max_draft: int = field(init=False)
-    laws: Array = field(init=False, repr=False)
-    means: Array = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        laws = _pair("laws_a", self.laws_a, "laws_b", self.laws_b)
-        means = law_mean(laws)
-        if np.any(np.abs(means[0] - means[1]) > 1e-9):
-            arm = int(np.argmax(np.abs(means[0] - means[1])))
-            raise ValueError(
-                f"laws_a and laws_b of arm {arm} have means {means[0, arm]} and {means[1, arm]}: they must agree "
-                "within 1e-9; use Drifting for a mean that changes"
-            )
-        depth = laws.shape[2] - 1
-        switch = (depth + 1) // 2 if self.switch is None else as_integer("switch", self.switch, least=1)
-        self._derive(laws)
-        set_fields(self, switch=switch, max_draft=depth, means=means[0])
-
-    def fixed_arm_stopping_time(self, tokens: Counts) -> Array:
-        """Return expected rounds of each fixed arm, shape (len(tokens), K), by two-state renewal."""
-        from tightbound.simulators.bandits._kernel_reference import markov_overshoot
-
-        assert self.switch is not None
-        columns = []
-        for i in range(self.arms):
-            curve = markov_overshoot(np.ascontiguousarray(self.laws[:, i]), self.switch, int(tokens[-1]))
-            columns.append(_rounds(curve, self.laws[0, i], tokens))
-        return np.stack(columns, axis=1)
-
-    def kernel_environment(self) -> KernelEnvironment:
-        """Return the arrays that the compiled driver reads."""
-        assert self.switch is not None
-        return self._kernel(codes.MARKOV, self.switch)
-
-
-@dataclass(frozen=True, eq=False)
-class Drifting(_Laws):
-    """A mean that changes: ``before`` in the first ``change`` rounds, ``after`` from then on.
-
-    It violates the stationary-mean assumption, so the regret identity does not hold here.
-
-    Parameters
-    ----------
-    before, after : array_like, shape (K, L+1)
-        Laws per arm.
-    change : int
-        Round (from 0) from which ``after`` holds.
-    costs : array_like, shape (K,), optional
-        Time per round of each arm.
-
-    Examples
-    --------
-    >>> Drifting([[1.0, 0.0]], [[0.0, 1.0]], change=2).fixed_arm_stopping_time(np.array([4]))
-    array([[3.]])
-    """
-
-    before: Any
-    after: Any
-    change: int
+    high: float
+    low: float
+    share: float
+    lengths: tuple[int, ...]
     costs: Any = None
     arms: int = field(init=False)
     max_draft: int = field(init=False)
@@ -306,35 +256,33 @@ class Drifting(_Laws):
     means: None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        laws = _pair("before", self.before, "after", self.after)
-        self._derive(laws)
-        set_fields(self, change=as_integer("change", self.change, least=0), max_draft=laws.shape[2] - 1)
-
-    def fixed_arm_stopping_time(self, tokens: Counts) -> Array:
-        """Return expected rounds of each fixed arm, shape (len(tokens), K): forward law, then renewal."""
-        from tightbound.simulators.bandits._kernel_reference import drifting_rounds
-
-        return np.stack(
-            [
-                drifting_rounds(np.ascontiguousarray(self.laws[:, i]), self.change, tokens)
-                for i in range(self.arms)
-            ],
-            axis=1,
-        )
+        high, low, share = (as_floats(name, getattr(self, name)) for name in ("high", "low", "share"))
+        if not (0.0 <= low <= high < 1.0 and 0.0 <= share <= 1.0):
+            raise ValueError(
+                f"high, low, share are {self.high!r}, {self.low!r}, {self.share!r}: give 0 <= low <= high "
+                "< 1 and a share in [0, 1]"
+            )
+        blind = SpeculationLengths(float(share * high + (1.0 - share) * low), self.lengths)
+        self._derive(blind.laws[:1])
+        set_fields(self, lengths=blind.lengths, max_draft=blind.max_draft)
 
     def kernel_environment(self) -> KernelEnvironment:
         """Return the arrays that the compiled driver reads."""
-        return self._kernel(codes.DRIFTING, self.change)
+        extra = np.array([self.high, self.low, self.share, *self.lengths], dtype=np.float64)
+        return self._kernel(codes.CONFIDENT)._replace(extra=extra)
 
 
-def as_costs(costs: ArrayLike | None, arms: int) -> Array | None:
+def as_costs(costs: ArrayLike, arms: int) -> Array:
     """Return costs per round as positive floats, shape (K,)."""
-    if costs is None:
-        return None
     array = as_floats("costs", costs)
     if array.shape != (arms,) or np.any(array <= 0.0):
         raise ValueError(f"costs is {costs!r}: give one positive time per round for each of the {arms} arms")
     return array
+
+
+def as_optional_costs(costs: ArrayLike | None, arms: int) -> Array | None:
+    """Return costs per round as positive floats, shape (K,), or None."""
+    return None if costs is None else as_costs(costs, arms)
 
 
 def as_lengths(lengths: ArrayLike) -> tuple[int, ...]:
@@ -347,16 +295,8 @@ def as_lengths(lengths: ArrayLike) -> tuple[int, ...]:
     return tuple(int(length) for length in array)
 
 
-def _pair(name_a: str, a: ArrayLike, name_b: str, b: ArrayLike) -> Array:
-    first, second = as_laws(name_a, a, 2), as_laws(name_b, b, 2)
-    if first.shape != second.shape:
-        raise ValueError(
-            f"{name_a} and {name_b} have shapes {first.shape} and {second.shape}: give equal shapes (K, L+1)"
-        )
-    return np.stack([first, second])
-
-
-def _rounds(overshoot: Array, law: Array, tokens: Counts) -> Array:
+def rounds_from_overshoot(overshoot: Array, law: Array, tokens: Counts) -> Array:
+    """Return expected rounds from Wald's identity."""
     return np.asarray((tokens + overshoot[tokens]) / law_mean(law))
 
 

@@ -13,7 +13,7 @@ from tightbound.simulators.bandits.environments import (
     Array,
     Counts,
     KernelEnvironment,
-    as_costs,
+    as_optional_costs,
     set_fields,
 )
 from tightbound.theory.bandits._validation import as_integer
@@ -63,7 +63,9 @@ class Table:
                 )
             largest = max(largest, int(after.max()))
         depth = _as_depth(self.max_draft, largest)
-        set_fields(self, y=y, after=after, max_draft=depth, arms=arms, costs=as_costs(self.costs, arms))
+        set_fields(
+            self, y=y, after=after, max_draft=depth, arms=arms, costs=as_optional_costs(self.costs, arms)
+        )
 
     def fixed_arm_stopping_time(self, tokens: Counts) -> Array:
         """Return rounds of each fixed arm, shape (len(tokens), K)."""
@@ -125,7 +127,7 @@ class PositionTrace:
         y = _as_table("y", self.y)
         arms = y.shape[1]
         depth = _as_depth(self.max_draft, int(y.max()))
-        set_fields(self, y=y, max_draft=depth, arms=arms, costs=as_costs(self.costs, arms))
+        set_fields(self, y=y, max_draft=depth, arms=arms, costs=as_optional_costs(self.costs, arms))
 
     def fixed_arm_stopping_time(self, tokens: Counts) -> Array:
         """Return rounds of each fixed arm, shape (len(tokens), K), by following its positions."""

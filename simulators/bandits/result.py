@@ -23,9 +23,8 @@ class RegretResult:
     .. math:: \hat R_B = \sum_i \frac{\mu_* - \mu_i}{\mu_*} n_i + \frac{O - E O_*}{\mu_*},
 
     whose spread grows like log B; the difference of stopping times has the same mean and a spread like
-    sqrt(B). On tables
-    and where the mean drifts it is :math:`ST - \min_i E\,ST_i`. The reference arm minimises the expected
-    rounds at each B.
+    sqrt(B). On tables and where the mean drifts it is :math:`ST - \min_i E\,ST_i`. The reference arm
+    minimises the expected rounds at each B.
 
     Parameters
     ----------
@@ -77,8 +76,7 @@ class RegretResult:
             Coverage, in (0, 1).
         method : {"t", "bootstrap"}
             ``"t"`` for policies whose replications look alike; ``"bootstrap"`` (2000 resamples, percentile)
-            for mixtures,
-            such as greedy, where a few locked replications carry the mean.
+            for mixtures, such as greedy, where a few locked replications carry the mean.
 
         Returns
         -------

@@ -9,13 +9,18 @@ from numpy.typing import ArrayLike
 
 from tightbound.simulators.bandits.environments import (
     Array,
+    ConfidentSpeculation,
     Counts,
     Environment,
+    LawEnvironment,
     SpeculationLengths,
     TruncatedGeometric,
 )
 from tightbound.simulators.bandits.oblivious import Table
 from tightbound.simulators.bandits.policies.base import Policy
+from tightbound.simulators.bandits.policies.confidence_threshold import ConfidenceThreshold
+from tightbound.simulators.bandits.policies.hedge_spec import HedgeSpec
+from tightbound.simulators.bandits.policies.meta_sd_ucb import MetaSDUCB
 from tightbound.simulators.bandits.policies.token_thompson import TokenPolicy
 from tightbound.simulators.bandits.result import RegretResult
 from tightbound.simulators.bandits.streams import seed_of
@@ -35,8 +40,7 @@ def simulate(
     .. math:: \mathrm{Reg}(B) = E[ST] - \min_i E[ST_i], \qquad ST = \min\{t : S_t \ge B\}.
 
     One pass to the largest budget gives all of them. Draws are addressed by (seed, replication, arm, pull),
-    so counts do
-    not depend on threads, and two policies under the same integer ``rng`` meet the same draws.
+    so counts do not depend on threads, and two policies under the same integer ``rng`` meet the same draws.
 
     Parameters
     ----------
@@ -130,6 +134,16 @@ def kernel_arguments(environment: Environment, policy: Policy) -> tuple[tuple[An
         raise ValueError(
             f"{type(policy).__name__} models tokens as independent, which {type(environment).__name__} does "
             "not promise: pass assume_tgd=True to run it without its guarantee"
+        )
+    if isinstance(policy, ConfidenceThreshold) and not isinstance(environment, ConfidentSpeculation):
+        raise TypeError(
+            f"{type(environment).__name__} has no confidence channel, which ConfidenceThreshold reads: use "
+            "ConfidentSpeculation"
+        )
+    if isinstance(policy, (HedgeSpec, MetaSDUCB)) and not isinstance(environment, LawEnvironment):
+        raise TypeError(
+            f"{type(environment).__name__} has no acceptance levels, which {type(policy).__name__} reads: use "
+            "an environment with laws, e.g. TruncatedGeometric"
         )
     return tuple(environment.kernel_environment()), tuple(
         policy.kernel_policy(environment.arms, environment.max_draft)

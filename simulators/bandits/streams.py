@@ -83,7 +83,7 @@ class Stream:
 
     def uniform(self, counter: int) -> float:
         """Return the uniform number ``counter`` (from 0) in [0, 1), a multiple of 2**-53."""
-        return (mix((self.start + (counter + 1) * self.step) & MASK) >> 11) * 2.0**-53
+        return (mix((self.start + (int(counter) + 1) * self.step) & MASK) >> 11) * 2.0**-53
 
 
 class Coins:

@@ -40,7 +40,7 @@ class State:
 
 
 class KernelPolicy(NamedTuple):
-    """What the compiled driver reads of a policy: code, numbers, cost and length of each arm, scratch space."""
+    """What the compiled driver reads of a policy: code, numbers, costs and lengths of the arms, scratch."""
 
     code: int
     par: Array

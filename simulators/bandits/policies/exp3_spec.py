@@ -36,15 +36,25 @@ class ExponentialWeights(Bookkeeping):
         """Return the law of the arm played next, shape (K,)."""
         if state.arms == 1:
             return np.ones(1)
-        losses = state.memory["losses"]
-        weights = np.exp(-self.rate(state.arms, state.rounds + 1) * (losses - losses.min()))
-        return np.asarray(weights / weights.sum())
+        losses = state.memory["losses"].tolist()
+        eta, least = self.rate(state.arms, state.rounds + 1), min(losses)
+        weights = [math.exp(-eta * (loss - least)) for loss in losses]
+        # importance weights amplify the last bit, so both forms add in the same order
+        return np.array(weights) / in_order(weights)
 
     def choose(self, state: State, uniform: Uniform) -> int:
         """Return the arm to play; one coin where there is more than one arm."""
         p = self.probabilities(state)
         state.memory["probabilities"] = p
         return draw(p, uniform) if state.arms > 1 else 0
+
+
+def in_order(weights: list[float]) -> float:
+    """Return the sum, added from left to right as the compiled form adds it."""
+    total = 0.0
+    for weight in weights:
+        total += weight
+    return total
 
 
 def draw(p: Array, uniform: Uniform) -> int:
@@ -68,8 +78,7 @@ class EXP3Spec(ExponentialWeights):
               \qquad Z_{i,s} = \frac{\mathbb{1}\{I_s = i\}\,(L + 1 - y_{i,s})}{L\, p_{s,i}}.
 
     The rate of round t rescales the whole past sum. The loss of a fully accepted draft is 0. There is no
-    clipping and
-    no further exploration; only the probability of the arm that was drawn is ever inverted.
+    clipping and no further exploration; only the probability of the arm that was drawn is ever inverted.
 
     References
     ----------

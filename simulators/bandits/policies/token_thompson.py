@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tightbound.simulators.bandits import codes
-from tightbound.simulators.bandits.environments import as_costs, as_lengths
+from tightbound.simulators.bandits.environments import as_lengths, as_optional_costs
 from tightbound.simulators.bandits.policies.base import (
     Array,
     Bookkeeping,
@@ -19,7 +19,6 @@ from tightbound.simulators.bandits.policies.base import (
     Uniform,
     kernel_policy,
 )
-from tightbound.theory.bandits.laws import mean_tokens
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,9 @@ class TokenPolicy(Bookkeeping):
         if self.lengths is None and self.costs is None:
             return p
         tokens = [
-            mean_tokens(q, int(n)) if n else 1.0 for q, n in zip(p, state.memory["lengths"], strict=True)
+            float(np.sum(q ** np.arange(int(n) + 1))) for q, n in zip(p, state.memory["lengths"], strict=True)
         ]
-        costs = as_costs(self.costs, state.arms)
+        costs = as_optional_costs(self.costs, state.arms)
         return np.asarray(tokens if costs is None else np.asarray(tokens) / costs)
 
     def _lengths(self, arms: int, max_draft: int) -> Array:
@@ -71,7 +70,7 @@ class TokenPolicy(Bookkeeping):
         return np.asarray(self.lengths, dtype=np.float64)
 
     def _kernel(self, code: int, arms: int, max_draft: int, exploration: float = 0.0) -> KernelPolicy:
-        costs = as_costs(self.costs, arms)
+        costs = as_optional_costs(self.costs, arms)
         shared, valued = self.lengths is not None, self.lengths is not None or costs is not None
         return kernel_policy(
             code,
@@ -91,21 +90,19 @@ class TokenThompson(TokenPolicy):
     .. math:: \theta_i \sim \mathrm{Beta}(1 + a_i,\, 1 + f_i), \qquad I_t = \arg\max_i \theta_i,
 
     with :math:`a_i` accepted and :math:`f_i` rejected draft tokens: the truncated geometric law is a run of
-    Bernoulli
-    trials that stops at the first failure or after L successes. The Beta draws are exact.
+    Bernoulli trials that stops at the first failure or after L successes. The Beta draws are exact.
 
     Parameters
     ----------
     lengths : sequence of int, shape (K,), optional
         Where the arms are draft lengths of *one* drafter: they share one posterior, and the arm with the
-        largest
-        mean tokens :math:`\sum_{k \le \gamma_i} \theta^k` (per cost) is played.
+        largest mean tokens :math:`\sum_{k \le \gamma_i} \theta^k` (per cost) is played.
     costs : array_like, shape (K,), optional
         Time per round; arms are then compared by tokens per time.
     assume_tgd : bool
         The guarantee needs independent tokens. On an environment other than TruncatedGeometric or
-        SpeculationLengths
-        :func:`~tightbound.simulators.bandits.simulate` asks for ``True`` as a sign that this is known.
+        SpeculationLengths :func:`~tightbound.simulators.bandits.simulate` asks for ``True`` as a sign that
+        this is known.
 
     References
     ----------

@@ -70,5 +70,5 @@ class UCBSpec(IndexPolicy):
 
 
 def radius_constants(arms: int, delta: float, width: float) -> tuple[float, float]:
-    """Return 1 + 2 log(K / delta) and (width / 2)^2, the constants of the radius for reward range ``width``."""
+    """Return 1 + 2 log(K / delta) and (width / 2)^2, the radius constants for reward range ``width``."""
     return 1.0 + 2.0 * math.log(arms / delta), (0.5 * width) ** 2
