@@ -262,7 +262,7 @@ def _half(p: Array, q: Array, gap: Array | None = None) -> Array:
     d = q - p if gap is None else gap
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         x = d / p
-        log_ratio = np.where(x < 1e3, np.log1p(x), np.log(q) - np.log(p))
+        log_ratio = np.where(np.abs(x) < 0.5, np.log1p(x), np.log(q) - np.log(p))
         value = np.where(np.abs(x) < 0.02, p * _log_deficit_series(x), d - p * log_ratio)
     return np.where(p == 0.0, q, np.where(q == 0.0, np.inf, value))
 
