@@ -69,7 +69,8 @@ def duration(seconds: Any) -> str:
     whole = round(s)
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    minutes = round(s / 60)
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def remark(record: Record) -> str:
