@@ -243,7 +243,11 @@ class Collector:
             if task.losses <= _RETRIES:
                 self._suspects.append(task)
             else:
-                self._failed(task, f"the worker process was killed {task.losses} times (out of memory?)")
+                self._failed(
+                    task,
+                    f"its worker process ended {task.losses} times (out of memory, a crash in compiled "
+                    "code, or a script that calls verify outside of 'if __name__ == \"__main__\":')",
+                )
         elif isinstance(raised, NotSendableError):
             self._failed(task, _unsendable(task.unit))
         elif raised is not None:

@@ -6,13 +6,17 @@ import traceback
 from pathlib import Path
 
 _INNERMOST = 3
+_ENGINE = Path(__file__).parent  # its own frames tell the reader nothing
 
 
 def told(error: BaseException) -> str:
     """Return type, message and the innermost places of ``error``: file names without folders."""
     message = str(error).strip()
     head = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)[1:][-_INNERMOST:]
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent != _ENGINE
+    ]
+    frames = frames[-_INNERMOST:]
     places = " < ".join(
         f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)
     )

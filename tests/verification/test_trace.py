@@ -1,0 +1,43 @@
+import pytest
+
+from tightbound.verification.evidence import Unit, measure
+from tightbound.verification.trace import told
+
+
+def inner():
+    raise ValueError("too small")
+
+
+def outer(cell, rng):
+    inner()
+
+
+def silent(cell, rng):
+    raise MemoryError
+
+
+@pytest.mark.parametrize(
+    ("function", "head"), [(outer, "ValueError: too small ("), (silent, "MemoryError (")]
+)
+def test_type_message_and_places_without_folders_or_the_engine(function, head):
+    try:
+        measure(Unit("A-1", "measure", 0, {}, 1, 0, function, None, None))
+    except Exception as error:
+        line = told(error)
+    assert line.startswith(head)
+    assert "test_trace.py" in line
+    assert "/" not in line
+    assert "evidence.py" not in line
+    assert "\n" not in line
+
+
+def test_innermost_comes_first():
+    try:
+        outer({}, None)
+    except ValueError as error:
+        line = told(error)
+    assert line.index("inner") < line.index("outer")
+
+
+def test_an_error_without_places():
+    assert told(KeyError("x")) == "KeyError: 'x'"
