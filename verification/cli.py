@@ -176,6 +176,7 @@ def verify(
                 output=output,
                 cache=not no_cache,
                 budget=budget,
+                family=registry.claims(),  # a claim's verdict must not depend on what else was asked for
                 on_event=on_event,
             )
     if fmt == "table":
@@ -338,7 +339,7 @@ def _rejudge(
         raise UsageError(
             f"--from is {path}: it holds no evidence for what is asked; run 'tightbound verify' first"
         )
-    return runner.rejudge(newest.values(), claims, folder=folder, level=level)
+    return runner.rejudge(newest.values(), claims, folder=folder, level=level, family=registry.claims())
 
 
 def _nothing(record: Mapping[str, Any]) -> None:

@@ -25,7 +25,8 @@ def claims(patterns: Iterable[str] = (), paper: str | None = None) -> tuple[Clai
     Parameters
     ----------
     patterns : iterable of str
-        Each an id (``"BS-4"``), a glob over ids (``"BS-*"``) or a paper (``"bandit_spec"``), in any case.
+        Each an id (``"BS-4a"``, or ``"BS-4"`` for all its parts), a glob over ids (``"BS-*"``) or a paper
+        (``"bandit_spec"``), in any case.
         None at all selects every claim.
     paper : str, optional
         Keep the claims of this paper only.
@@ -90,7 +91,10 @@ def _paper(name: str) -> str:
 
 
 def _matches(claim: Claim, pattern: str) -> bool:
-    return any(fnmatchcase(name.lower(), pattern.lower()) for name in (claim.id, claim.paper))
+    wanted = (pattern.lower(), f"{pattern.lower()}[a-z]")  # BS-7 means its parts BS-7a, BS-7b, ... too
+    return fnmatchcase(claim.paper.lower(), wanted[0]) or any(
+        fnmatchcase(claim.id.lower(), w) for w in wanted
+    )
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

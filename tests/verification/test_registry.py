@@ -18,6 +18,7 @@ def test_no_pattern_selects_everything_in_order(toys):
     [
         (["toy-1"], ["TOY-1"]),
         (["TOY-2?"], ["TOY-2a", "TOY-2b"]),
+        (["toy-2"], ["TOY-2a", "TOY-2b"]),
         (["TOY_PAPER"], IDS),
         (["WRONG-1", "TOY-1", "TOY*"], [*IDS, "WRONG-1"]),
         (["*-1"], ["TOY-1", "WRONG-1"]),
@@ -35,7 +36,7 @@ def test_one_paper_only(toys):
     ("pattern", "words"),
     [
         ("TOY-4", "did you mean TOY-"),
-        ("TOY-2", "did you mean TOY-2a, TOY-2b"),
+        ("TOY-", "did you mean TOY-1, TOY-2a, TOY-2b"),
         ("toy_papr", "did you mean toy_paper"),
         ("", "no claim matches ''"),
         ("zzz", "'tightbound list' shows all"),
