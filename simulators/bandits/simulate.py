@@ -142,8 +142,8 @@ def kernel_arguments(environment: Environment, policy: Policy) -> tuple[tuple[An
         )
     if isinstance(policy, (HedgeSpec, MetaSDUCB)) and not isinstance(environment, LawEnvironment):
         raise TypeError(
-            f"{type(environment).__name__} has no acceptance levels, which {type(policy).__name__} reads: use "
-            "an environment with laws, e.g. TruncatedGeometric"
+            f"{type(environment).__name__} has no acceptance levels, which {type(policy).__name__} reads: "
+            "use an environment with laws, e.g. TruncatedGeometric"
         )
     return tuple(environment.kernel_environment()), tuple(
         policy.kernel_policy(environment.arms, environment.max_draft)

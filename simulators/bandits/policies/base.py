@@ -124,7 +124,9 @@ def as_number(
         raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give a number")
     number = float(value)
     if not np.isfinite(number) or number <= above or number < least or number > most:
-        limits = [f"above {above:g}"] * (above > -np.inf) + [f"at least {least:g}"] * (least > -np.inf)
-        limits += [f"at most {most:g}"] * (most < np.inf)
+        limits = [f"above {above:g}"] * bool(above > -np.inf) + [f"at least {least:g}"] * bool(
+            least > -np.inf
+        )
+        limits += [f"at most {most:g}"] * bool(most < np.inf)
         raise ValueError(f"{name} is {value!r}: it must be finite{''.join(', ' + text for text in limits)}")
     return number
