@@ -101,7 +101,7 @@ def clopper_pearson(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     r"""Return the exact lower and upper confidence limits of a binomial probability.
 
-    ``low = BetaInv(delta; s, n-s+1)`` (0 for ``s = 0``), ``high = BetaInv(1-delta; s+1, n-s)`` (1 for ``s = n``)
+    ``low = BetaInv(delta; s, n-s+1)`` (``s = 0``: 0), ``high = BetaInv(1-delta; s+1, n-s)`` (``s = n``: 1)
 
     Each limit alone is wrong with probability at most ``delta``, so together they cover at ``1 - 2 delta``.
 

@@ -141,10 +141,12 @@ class Claim:
     skip: str = ""
 
     def __post_init__(self) -> None:
-        if not _ID.match(self.id):
+        if not _ID.fullmatch(self.id):
             raise ValueError(f"id is {self.id!r}: use capitals, a dash and a number, e.g. 'BS-4' or 'BS-7a'")
         if self.provenance not in PROVENANCES:
-            raise ValueError(f"{self.id}: provenance is {self.provenance!r}: choose one of {', '.join(PROVENANCES)}")
+            raise ValueError(
+                f"{self.id}: provenance is {self.provenance!r}: choose one of {', '.join(PROVENANCES)}"
+            )
         if self.expected not in STATUSES:
             raise ValueError(f"{self.id}: expected is {self.expected!r}: choose one of {', '.join(STATUSES)}")
         if not isinstance(self.control, NegativeControl):
@@ -154,11 +156,15 @@ class Claim:
             )
         if self.expected == "fail":
             if not isinstance(self.control, PositiveControl):
-                raise ValueError(f"{self.id}: a false statement needs a PositiveControl, a region where it does hold")
+                raise ValueError(
+                    f"{self.id}: a false statement needs a PositiveControl, a region where it does hold"
+                )
             if not self.corrected_by or not self.counterexample:
                 raise ValueError(f"{self.id}: a false statement needs corrected_by and a counterexample")
         elif isinstance(self.control, PositiveControl):
-            raise ValueError(f"{self.id}: a PositiveControl belongs to expected='fail'; give a NegativeControl")
+            raise ValueError(
+                f"{self.id}: a PositiveControl belongs to expected='fail'; give a NegativeControl"
+            )
         if bool(self.skip) != (self.expected == "skipped"):
             raise ValueError(f"{self.id}: a reason in skip and expected='skipped' belong together")
 

@@ -16,7 +16,8 @@ def adjusted_p_values(p_values: Mapping[str, float], family: int | None = None) 
         Each in [0, 1]. May be empty.
     family : int, optional
         Size ``m`` of the whole family, at least ``len(p_values)``. Members that are missing here (not run
-        yet) count as never rejected, so a rejection stands whatever their p-values turn out to be. Default: ``len(p_values)``.
+        yet) count as never rejected, so a rejection stands whatever their p-values turn out to be. Default:
+        ``len(p_values)``.
 
     Returns
     -------

@@ -11,7 +11,7 @@ import numpy as np
 
 from tightbound.verification.statistics._arrays import Floats
 
-_STEPS = 200
+_STEPS = 100
 _CONVERGED = 1e-10
 
 
@@ -64,5 +64,5 @@ def distance(mean: Floats, covariance: Floats, weights: Floats, target: float) -
 
     for high in 2.0 ** np.arange(21):
         if short(high) <= 0:
-            return -sign * float(brentq(short, 0.0, high, xtol=1e-9, rtol=1e-9))
+            return -sign * float(brentq(short, 0.0, high, xtol=1e-8, rtol=1e-8))
     return -sign * np.inf

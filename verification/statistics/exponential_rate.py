@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
-from tightbound.verification.statistics._arrays import check, choice, number
+from tightbound.verification.statistics._arrays import Floats, check, choice, number
 from tightbound.verification.statistics._curves import (
     METHODS,
     SIDES,
@@ -22,7 +23,7 @@ from tightbound.verification.statistics._curves import (
 from tightbound.verification.statistics._verdict import moments, verdict
 from tightbound.verification.statistics.base import CellEvidence, Judgement
 
-_CLEAR = 5.0
+_CLEAR = 4.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class ExponentialRate:
     -----
     Cutting a noisy curve by the same noise that the slope is fitted to would bias the slope. So with noise
     the even replications decide where to cut (``per_seed``: the first point where one of them is at the
-    floor; ``delta``: where their mean is at the floor or within 5 standard errors of it) and the odd ones are
+    floor; ``delta``: where their mean is at the floor or within 4 standard errors of it) and the odd ones are
     fitted: at least 4 are needed.
 
     Examples
@@ -123,17 +124,31 @@ class ExponentialRate:
                 )
             deciding = curves.at(slice(None), slice(0, None, 2))
             fitted = curves.at(slice(None), slice(1, None, 2))
-        above = np.array([self._above(column) for column in deciding.columns])
-        points = int(above.argmin()) if not above.all() else above.size
+        points = _until(self._floored(column) for column in deciding.columns)
         if points < 2:
             raise ValueError(
                 f"{curves.label}: 'value' meets the floor {self.floor:g} after {points} points; a rate "
                 "needs 2 or more: start at smaller k, space k more finely, or draw more replications"
             )
+        if self.method == "delta":
+            # two points are kept whatever their noise: their interval then says how little they tell
+            points = max(2, min(points, _until(_hidden(column) for column in deciding.columns)))
+            positive = max(2, _until(column.mean() <= 0 for column in fitted.columns[:points]))
+            if positive < points:
+                # to drop the point would be to choose by the noise; to keep it leaves no finite interval
+                shorter = fit(fitted.at(slice(positive), slice(None)), "delta", log_x=False, log_value=True)
+                return replace(shorter, error=np.inf, means=None)
         return fit(fitted.at(slice(points), slice(None)), self.method, log_x=False, log_value=True)
 
-    def _above(self, column: np.ndarray) -> bool:
-        if self.method != "delta":
-            return bool(column.min() > self.floor)
-        mean, error = moments(column[:, None])
-        return bool(mean[0] > self.floor + _CLEAR * error[0])
+    def _floored(self, column: Floats) -> bool:
+        return bool((column.mean() if self.method == "delta" else column.min()) <= self.floor)
+
+
+def _hidden(column: Floats) -> bool:
+    mean, error = moments(column[:, None])
+    return bool(mean[0] <= _CLEAR * error[0])
+
+
+def _until(flags: Iterable[bool]) -> int:
+    """Return how many come before the first that is true."""
+    return sum(1 for _ in takewhile(lambda flag: not flag, flags))
