@@ -162,7 +162,7 @@ BS_9D = Claim(
     provenance="derived",
     statistic=Slope(target=1.0, side="lower", tolerance=0.25, axis="rounds", method="delta"),
     grid=Grid(
-        quick=_family([32_768, 131_072, 500_000], 1500),
+        quick=_family([32_768, 131_072, 500_000], 3000),
         standard=_family([32_768, 131_072, 500_000], 10_000),
         full=_family([32_768, 131_072, 500_000, 2_000_000, 8_000_000], 20_000),
     ),
