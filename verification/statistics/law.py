@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from tightbound.theory.concentration import binomial_tail
 from tightbound.verification.statistics._arrays import Floats, check, choice, number, read, where
 from tightbound.verification.statistics._verdict import Rows, exact_row, stack, verdict
 from tightbound.verification.statistics.base import CellEvidence, Judgement
@@ -41,12 +42,14 @@ class Law:
     Notes
     -----
     Categories with fewer than 5 expected counts are pooled (with the smallest other one, where the pool
-    itself stays below 5); a count where the stated probability is 0 rejects outright. A test of fit never
-    confirms a law: ``pass`` means not rejected with at least two categories left after pooling, fewer leave
-    it ``inconclusive``. What it could have missed is a matter of sample size, which the control shows. With
-    expected counts near 5 the chi-square tail is a rough approximation at levels far below 0.01; draw more
-    rather than trust it there. In the judgement of ``chi2`` the estimate is the statistic and the bound its
-    critical value.
+    itself stays below 5); a count where the stated probability is 0 rejects outright. Where two categories
+    are left the p-value is the exact binomial one, because there the chi-square tail rejects too often. With
+    more it is an approximation, rough at levels far below 0.01 when ``detail["least_expected"]`` is near 5;
+    draw more rather than trust it there.
+
+    A test of fit never confirms a law: ``pass`` means not rejected with at least two categories left after
+    pooling, fewer leave it ``inconclusive``. What it could have missed is a matter of sample size, which the
+    control shows. In the judgement of ``chi2`` the estimate is the statistic, the bound its critical value.
 
     References
     ----------
@@ -140,6 +143,9 @@ def _chi2(index: int, item: CellEvidence, delta: float) -> Rows:
     df = max(expected.size - 1, 1)
     p_value = float(chdtrc(df, statistic)) if enough else 1.0
     critical = float(chdtri(df, delta))
+    if expected.size == 2 and seen.sum() > 0:
+        share = expected / expected.sum()
+        p_value = min(1.0, 2.0 * float(binomial_tail(seen, seen.sum(), share).min()))
     if observed[law == 0].sum() > 0:
         statistic, p_value = np.inf, 0.0
     row = Rows(

@@ -75,6 +75,17 @@ def test_rows_of_counts_add_up():
     assert split == judge(CHI2, counts([[10, 20, 30], [15, 5, 20]], [law, law]))
 
 
+@pytest.mark.parametrize(("draws", "p"), [(100, 0.1), (100, 0.05), (51, 0.1), (1000, 0.006)])
+def test_two_categories_keep_every_level_exactly(draws, p):
+    """Summed over all outcomes; the chi-square tail itself exceeds 0.05 by a quarter at (100, 0.1)."""
+    stats = pytest.importorskip("scipy.stats")
+    hits = np.arange(draws + 1)
+    p_values = np.array([judge(CHI2, counts([n, draws - n], [p, 1 - p])).p_value for n in hits])
+    mass = stats.binom.pmf(hits, draws, p)
+    for level in (0.05, 0.01, 1e-3, 1e-4, 1e-6):
+        assert mass[p_values <= level].sum() <= level
+
+
 # ---- calibration
 
 
