@@ -155,8 +155,8 @@ BS_9D = Claim(
     paper=PAPER,
     title="On the two-phase tables that break the bound, regret grows like the number of rounds",
     statement="slope of log Reg on log T >= 1 - 1/4 from T = 32768 to 500000, where every bound of order "
-    "sqrt has slope 1/2. A late jump of the estimate leaves EXP3Spec of the order T L tokens behind, with a "
-    "probability that falls no faster than 1/log T.",
+    "sqrt has slope 1/2. Jumps of an importance-weighted estimate late in the first half leave EXP3Spec of "
+    "the order of T L tokens behind in a few per cent of the runs.",
     source="After the two-phase construction for the variance of EXP3 in Lattimore and Szepesvari, chapter "
     "11",
     provenance="derived",

@@ -56,8 +56,11 @@ def _families(ax: Axes, cells: Sequence[CellEvidence]) -> None:
         label = f"K = {arms}, L = {draft}, B = {budget}"
         ax.plot(ratio, height, linestyle="", marker="os^Dv<>"[index], label=label)
     for row, table in enumerate(tables):
-        early = [float(c.data["early"].mean()) for c in cells if c.cell["table"] == table]
-        text = f"{100 * min(early):.0f}–{100 * max(early):.0f} %" if max(early) > 0 else "never"
+        found = [c.data for c in cells if c.cell["table"] == table]
+        early = [100 * float(data["early"].mean()) for data in found]
+        text = f"{min(early):.0f}–{max(early):.0f} %" if max(early) > 0 else "0 %"
+        if not any(data["early_possible"].any() for data in found):
+            text = "impossible"
         ax.text(1.06, len(tables) - 1 - row, text, va="center", fontsize=7)
     ax.text(1.06, len(tables) - 0.35, "early", va="center", fontsize=7, style="italic")
     ax.axvline(1.0, color="black", linewidth=1.4)
