@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,48 +11,52 @@ from tightbound.verification.claim import Claim, NegativeControl, PositiveContro
 from tightbound.verification.grid import Cell, Grid, cells
 from tightbound.verification.statistics import BoundHolds, Equality, HighProbability, Order
 
+if TYPE_CHECKING:
+    from tightbound.simulators.bandits.policies.base import Policy
+    from tightbound.simulators.bandits.serving import LengthBandit, Server
+
 LENGTHS = (0, 1, 2, 3, 4)
 ROOFLINE = (
     "an analytic roofline of an 8B model (bfloat16, 40 GB accelerator) stands in for the GPU; drafts "
-    "accepted independently with probability Beta(6,3) times 1, 0.75 or 0.5 per prompt stand in for EAGLE on Alpaca "
-    "prompts; the batch keeps its size until it has 256 tokens per prompt on average"
+    "accepted independently with probability Beta(6,3) times 1, 0.75 or 0.5 per prompt stand in for EAGLE on "
+    "Alpaca prompts; the batch keeps its size until it has 256 tokens per prompt on average"
 )
 
-Rule = Callable[[int], object]
+Rule = Callable[[int], Any]
 """Builds the policy for a batch of the given size."""
 
 
-def _released(batch: int) -> object:
+def _released(batch: int) -> LengthBandit:
     """Lengths 1..4, seven warm-up rounds, one bonus shared by all arms."""
     from tightbound.simulators.bandits.policies.released_ucb import ReleasedUCB
 
     return _bandit(ReleasedUCB(warmup=7), LENGTHS[1:], batch)
 
 
-def _ucb_spec(batch: int) -> object:
+def _ucb_spec(batch: int) -> LengthBandit:
     """Algorithm 4 on throughput, with the radius of the theorem for the reward's range."""
     from tightbound.simulators.bandits.policies.ucb_spec import UCBSpec
 
     return _bandit(UCBSpec(), LENGTHS, batch)
 
 
-def _round_robin(batch: int) -> object:
+def _round_robin(batch: int) -> LengthBandit:
     """Learns nothing."""
     from tightbound.simulators.bandits.policies.round_robin import RoundRobin
 
     return _bandit(RoundRobin(), LENGTHS, batch)
 
 
-def _bandit(policy: object, lengths: tuple[int, ...], batch: int) -> object:
+def _bandit(policy: Policy, lengths: tuple[int, ...], batch: int) -> LengthBandit:
     """Give ``policy`` the throughput of a round, in the range that a batch of this size allows."""
     from tightbound.simulators.bandits.serving import LengthBandit, reward_ranges
 
     server = _server(batch)
     low, high = reward_ranges(server, lengths, (batch,) if batch > 1 else ())[-1]
-    return LengthBandit(policy, lengths, ((low, high),))  # type: ignore[arg-type]
+    return LengthBandit(policy, lengths, ((low, high),))
 
 
-def _server(batch: int):  # type: ignore[no-untyped-def]
+def _server(batch: int) -> Server:
     """Room for exactly this batch."""
     from tightbound.simulators.bandits.serving import Server, StaticBatch
 

@@ -248,7 +248,7 @@ def _checked(lengths: int | np.ndarray, batch: int, max_gamma: int) -> tuple[int
     elif 0 <= lengths <= max_gamma:
         return int(lengths), int(lengths) * batch
     raise ValueError(
-        f"the policy chose {lengths!r} for {batch} requests: allowed is one length or one per request, from 0 "
+        f"the policy chose {lengths!r} for {batch} requests: allowed is one length or one each, from 0 "
         f"to max_gamma={max_gamma}; lower the policy's lengths or draw the workload with a larger max_gamma"
     )
 

@@ -73,7 +73,7 @@ class StaticBatch:
         """Return the acceptance probabilities of one batch, shape (b,)."""
         size = int(rng.integers(self.smallest, self.largest + 1))
         factor = np.asarray(self.factors)[rng.integers(len(self.factors), size=size)]
-        return np.minimum(rng.beta(*self.acceptance, size) * factor, 1 - 1e-12)
+        return np.asarray(np.minimum(rng.beta(*self.acceptance, size) * factor, 1 - 1e-12))
 
     def draw(self, acceptance: np.ndarray, rng: int | np.random.Generator | None = None) -> Workload:
         """Return the requests of a batch with given acceptance, too long for any to end first."""
