@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def _rows(cell: Cell) -> np.ndarray:
 def _policy(name: str) -> Any:
     from tightbound.simulators import bandits
 
-    known = {
+    known: dict[str, Callable[[], Any]] = {
         "EXP3Spec": bandits.EXP3Spec,
         "UCBSpec": bandits.UCBSpec,
         "greedy": bandits.Greedy,
@@ -182,8 +183,8 @@ BS_10E = Claim(
     paper="bandit_spec",
     title="UCBSpec keeps the better arm of a periodic trace on which EXP3Spec loses it",
     statement="d log Reg / d log B <= 1/2 for UCBSpec where arm 0 yields 4 at 0 modulo 4 and 1 elsewhere, "
-    "arm 1 always 3. A single round of arm 1 costs arm 0 one short round: a learner that plays arm 1 in a share "
-    "e < 1/4 of its rounds sees arm 0 at 4 - 3e/(1 - e) > 3, one that plays both alike sees it at 2.2.",
+    "arm 1 always 3. A single round of arm 1 costs arm 0 one short round: who plays arm 1 in a share "
+    "e < 1/4 of the rounds sees arm 0 at 4 - 3e/(1 - e) > 3, who plays both alike sees it at 2.2.",
     source=SOURCE,
     provenance="derived",
     statistic=Slope(target=0.5, side="upper", method="exact"),

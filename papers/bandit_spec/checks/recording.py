@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,7 @@ def policy(name: str) -> Any:
     from tightbound.simulators.bandits.policies.cost_aware_ucb_spec import CostAwareUCBSpec
     from tightbound.simulators.bandits.policies.released_ucb import ReleasedUCB
 
-    known = {
+    known: dict[str, Callable[[], Any]] = {
         "UCBSpec": UCBSpec,
         "UCBSpec, radius / 10": lambda: UCBSpec(scale=0.1),
         "Thompson": lambda: TokenThompson(assume_tgd=True),

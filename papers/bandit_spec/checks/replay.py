@@ -27,7 +27,7 @@ COHERENT = [DATASTORE, SUFFIX, NGRAM]
 def _grid(**axes: Any) -> Grid:
     """Lay the same cells out at three sizes: more texts, then longer ones too."""
     return Grid(
-        quick=cells(**axes, texts=[100], tokens=[512], runs=[4]),
+        quick=cells(**axes, texts=[200], tokens=[512], runs=[4]),
         standard=cells(**axes, texts=[400], tokens=[512], runs=[16]),
         full=cells(**axes, texts=[1500], tokens=[512, 1024], runs=[32]),
     )
@@ -335,7 +335,7 @@ BS_13I = Claim(
     id="BS-13i",
     paper="bandit_spec",
     title="In time, counting what a round costs beats counting its tokens alone",
-    statement=r"E[T(UCBSpec)] > E[T(argmax_i (mu^_i + cr_i)/c_i)] , c = ms per round in Table 1",
+    statement=r"E[T(UCBSpec)] > E[T(argmax_i (mu^_i + cr_i)/c_i)], c = ms per round in Table 1",
     source="Section 6 measures tokens per second, Sections 3-5 count rounds; costs from Table 1",
     provenance="derived",
     statistic=Order(),
