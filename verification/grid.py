@@ -25,7 +25,9 @@ def cells(**axes: Iterable[Any]) -> tuple[Cell, ...]:
     [{'arms': 2, 'tokens': 10}, {'arms': 2, 'tokens': 20}]
     """
     names = tuple(axes)
-    return tuple(_frozen(dict(zip(names, values, strict=True))) for values in itertools.product(*axes.values()))
+    return tuple(
+        _frozen(dict(zip(names, values, strict=True))) for values in itertools.product(*axes.values())
+    )
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ class Grid:
     ) -> None:
         chosen = tuple(_frozen(cell) for cell in quick)
         if not chosen:
-            raise ValueError("quick has no cells: a grid needs at least one instance; give e.g. cells(tokens=[100])")
+            raise ValueError(
+                "quick has no cells: a grid needs at least one instance; give e.g. cells(tokens=[100])"
+            )
         object.__setattr__(self, "quick", chosen)
         for size, given in (("standard", standard), ("full", full)):
             chosen = chosen if given is None else tuple(_frozen(cell) for cell in given)
@@ -95,7 +99,9 @@ def _rebuild(quick: list[Cell], standard: list[Cell], full: list[Cell], replicat
 
 def _frozen(cell: Cell) -> Cell:
     if not isinstance(cell, Mapping):
-        raise TypeError(f"a cell is {cell!r}: give a mapping from names to values, e.g. cells(tokens=[100])[0]")
+        raise TypeError(
+            f"a cell is {cell!r}: give a mapping from names to values, e.g. cells(tokens=[100])[0]"
+        )
     return MappingProxyType({str(name): _plain(name, value) for name, value in cell.items()})
 
 

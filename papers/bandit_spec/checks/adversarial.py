@@ -205,7 +205,7 @@ BS_8B = Claim(
     provenance="text",
     statistic=Slope(target=0.5, tolerance=0.1, side="upper", method="delta"),
     grid=Grid(
-        quick=_gap_grid([1000, 4000, 16_000], 12, 4, 20),
+        quick=_gap_grid([1000, 4000, 16_000], 12, 4, 15),
         standard=_gap_grid([1000, 4000, 16_000, 64_000], 20, 10, 20),
         full=_gap_grid([1000, 4000, 16_000, 64_000, 256_000], 40, 10, 40),
     ),

@@ -233,7 +233,7 @@ BS_16B = Claim(
     provenance="recall",
     statistic=Slope(target=0.5, side="upper", axis="arms", method="delta"),
     grid=Grid(
-        quick=_arms([2, 4, 8, 16, 32, 64], 10_000, 200),
+        quick=_arms([2, 4, 8, 16, 32, 64], 6000, 120),
         standard=_arms([2, 4, 8, 16, 32, 64, 128], 50_000, 1000),
     ),
     measure=full_information_regret,
