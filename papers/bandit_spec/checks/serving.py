@@ -301,7 +301,7 @@ BS_12J = Claim(
     provenance="derived",
     statistic=Order(),
     grid=Grid(
-        cells(requests=[400], holding=[20.0], replications=[24]),
+        cells(requests=[400], holding=[20.0], replications=[32]),
         cells(requests=[1600], holding=[20.0], replications=[40]),
     ),
     measure=window_against_ever,
