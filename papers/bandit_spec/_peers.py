@@ -53,7 +53,7 @@ def _smpybandits() -> Any:
     from scipy import special
 
     if not hasattr(special, "btdtri"):
-        special.btdtri = special.betaincinv
+        special.btdtri = special.betaincinv  # type: ignore[attr-defined]
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         from SMPyBandits.Policies import UCB
