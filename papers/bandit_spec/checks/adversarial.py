@@ -215,7 +215,7 @@ BS_8B = Claim(
         measure=unweighted_worst_gap,
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 3.0, "standard": 60.0, "full": 900.0},
+    seconds={"quick": 3.0, "standard": 120.0, "full": 1800.0},
 )
 
 

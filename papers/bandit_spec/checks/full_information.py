@@ -242,7 +242,7 @@ BS_16B = Claim(
         measure=bandit_regret,
     ),
     substitutes="truncated geometric rounds in place of a target model and K drafters",
-    seconds={"quick": 3.0, "standard": 60.0},
+    seconds={"quick": 2.0, "standard": 120.0},
 )
 
 BS_16C = Claim(
