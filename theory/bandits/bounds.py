@@ -136,7 +136,9 @@ def stated_lower_bound_constant(acceptance: ArrayLike, max_draft: int) -> Array 
 
     The text was read through a plain-text conversion that loses roots and fraction bars. As read, the
     constant exceeds :func:`lower_bound_constant` on part of the range;
-    :func:`corrected_lower_bound_constant` never does.
+    :func:`corrected_lower_bound_constant` never does. For L = 1 it exceeds for every pair of arms with
+    :math:`p^* > 1/2`: there it asks for :math:`\mathrm{kl} \le \Delta^2 / p^*`, while Pinsker's inequality
+    gives :math:`\mathrm{kl} \ge 2 \Delta^2`.
 
     Parameters
     ----------

@@ -80,6 +80,11 @@ def text_with_peeking(cell: Cell, rng: np.random.Generator) -> Arrays:
     return text_with_drafts_in_view(cell, rng, lambda rounds, drafts: int(drafts[0][0] != 0))
 
 
+def _one(cell: Cell) -> float:
+    """Return 1."""
+    return 1.0
+
+
 BS_1A = Claim(
     id="BS-1a",
     paper=PAPER,
@@ -170,7 +175,7 @@ BS_1C = Claim(
         standard=_sandwich_cells(10_000),
     ),
     measure=sandwich,
-    bound=lambda cell: 1.0,
+    bound=_one,
     control=NegativeControl(
         measure=sandwich_without_bonus_token,
         because="a round yields L drafted tokens and one more; without that one the lower end is too high",

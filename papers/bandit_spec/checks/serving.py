@@ -232,6 +232,31 @@ def _loads(requests: int, standard: int, replications: int, *loads: float) -> Gr
     )
 
 
+def _four(cell: Cell) -> float:
+    """Return 4."""
+    return 4.0
+
+
+def _nearly_all(cell: Cell) -> float:
+    """Return 0.95, the share that counts as close."""
+    return 0.95
+
+
+def _one(cell: Cell) -> float:
+    """Return 1."""
+    return 1.0
+
+
+def _two(cell: Cell) -> float:
+    """Return 2."""
+    return 2.0
+
+
+def _zero(cell: Cell) -> float:
+    """Return 0."""
+    return 0.0
+
+
 BS_12G = Claim(
     id="BS-12g",
     paper="bandit_spec",
@@ -242,8 +267,8 @@ BS_12G = Claim(
     statistic=BoundHolds(),
     grid=_loads(300, 1500, 6, 1.0, 1.2),
     measure=best_fixed_length,
-    bound=lambda cell: 1.0,
-    trivial=lambda cell: 4.0,
+    bound=_one,
+    trivial=_four,
     control=NegativeControl(
         measure=best_fixed_length_without_compute_limit,
         because="with arithmetic for nothing, drafts are cheap",
@@ -262,8 +287,8 @@ BS_12H = Claim(
     statistic=BoundHolds(side="lower"),
     grid=_loads(100, 800, 6, 0.1, 0.2),
     measure=best_fixed_length,
-    bound=lambda cell: 2.0,
-    trivial=lambda cell: 0.0,
+    bound=_two,
+    trivial=_zero,
     control=NegativeControl(grid=_loads(300, 1500, 6, 1.2), because="at high load arithmetic is scarce"),
     substitutes=TRAFFIC,
     seconds={"quick": 5, "standard": 90},
@@ -325,7 +350,7 @@ BS_12K = Claim(
         cells(load=[0.1 * tenth for tenth in range(2, 13)], requests=[2000], replications=[8], warmup=[0.1]),
     ),
     measure=buckets_against_oracle,
-    bound=lambda cell: 0.95,
+    bound=_nearly_all,
     control=NegativeControl(
         measure=longest_against_oracle, because="four drafts overload the server near capacity"
     ),

@@ -121,6 +121,13 @@ def test_near_a_tie_the_stated_constant_fails_as_the_expansion_says(p, length):
     assert ratio == pytest.approx(threshold / (1 - p), rel=1e-3)
 
 
+@common
+@given(st.floats(0.501, 0.999), st.floats(0.0, 0.999))
+def test_at_draft_length_one_the_stated_constant_fails_for_every_pair(p, share):
+    pair = (p, p * share)
+    assert stated_lower_bound_constant(pair, 1) > lower_bound_constant(pair, 1)
+
+
 def test_constants_add_up_over_arms_and_broadcast_over_instances():
     both = lower_bound_constant([0.8, 0.5, 0.3], 4)
     assert both == pytest.approx(lower_bound_constant([0.8, 0.5], 4) + lower_bound_constant([0.8, 0.3], 4))
