@@ -1,4 +1,4 @@
-"""BS-12g..n: speculation lengths under load, beyond the paper."""
+"""BS-12g..m: speculation lengths under load, beyond the paper."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tightbound.papers.bandit_spec.checks.phase import PHASE
 from tightbound.papers.bandit_spec.checks.static_batch import LENGTHS, STATIC_BATCH
 from tightbound.verification.claim import Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid, cells
@@ -397,4 +398,4 @@ BS_12M = Claim(
     seconds={"quick": 2, "standard": 20},
 )
 
-SERVING = (*STATIC_BATCH, BS_12G, BS_12H, BS_12I, BS_12J, BS_12K, BS_12L, BS_12M)
+SERVING = (*STATIC_BATCH, BS_12G, BS_12H, BS_12I, BS_12J, BS_12K, BS_12L, BS_12M, *PHASE)
