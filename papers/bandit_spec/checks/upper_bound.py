@@ -32,7 +32,7 @@ def _run(environment: Any, policy: Any, cell: Cell, rng: np.random.Generator) ->
 
 
 def _environment(cell: Cell, rng: np.random.Generator) -> Any:
-    """Truncated geometric arms: the acceptances of the cell, or uniform random ones."""
+    """Return truncated geometric arms with the acceptances of the cell, or uniform random ones."""
     from tightbound.simulators.bandits import TruncatedGeometric
 
     acceptance = cell["acceptance"]
@@ -226,8 +226,8 @@ BS_4A = Claim(
     paper=PAPER,
     title="UCBSpec's regret is below the bound of the theorem on random instances",
     statement=BOUND + ", the sum running over worse arms, delta = 1/2",
-    source="Theorem 4.3 of arXiv 2505.15141v2, constants of its equation (42); the term L/mu* for tokens beyond "
-    "the budget is derived here",
+    source="Theorem 4.3 of arXiv 2505.15141v2, constants of its equation (42); the term L/mu* for tokens "
+    "beyond the budget is derived here",
     provenance="text",
     statistic=BoundHolds(method="t"),
     grid=Grid(
@@ -237,8 +237,8 @@ BS_4A = Claim(
     ),
     measure=ucb_regret,
     control=NegativeControl(
-        because="Greedy locks on a worse arm in a fixed share of runs, so its regret is linear in B and passes a "
-        "logarithm.",
+        because="Greedy locks on a worse arm in a fixed share of runs, so its regret is linear in B and "
+        "passes a logarithm.",
         measure=greedy_regret,
         grid=Grid(quick=_given([PAIR], [20_000], 2000)),
     ),
@@ -284,8 +284,8 @@ BS_4C = Claim(
     ),
     measure=against_fluid,
     control=NegativeControl(
-        because="With the pulls of all arms in place of the arm's own, every arm gets the same bonus and no arm "
-        "is tried a second time for its sake.",
+        because="With the pulls of all arms in place of the arm's own, every arm gets the same bonus and "
+        "no arm is tried a second time for its sake.",
         measure=pooled_against_fluid,
     ),
     substitutes=SYNTHETIC,
@@ -296,8 +296,9 @@ BS_4D = Claim(
     id="BS-4d",
     paper=PAPER,
     title="In round t some mean leaves its interval with probability at most delta / t^2",
-    statement="P(max_i |mean_i - mu_i| / cr_i > 1 after round t) <= delta / t^2, delta = 1/2, whatever rule picks "
-    "the arms. Summed over t it is pi^2 delta / 6 = 0.82, which says little; round by round it says much.",
+    statement="P(max_i |mean_i - mu_i| / cr_i > 1 after round t) <= delta / t^2, delta = 1/2, whatever rule "
+    "picks the arms. Summed over t it is pi^2 delta / 6 = 0.82, which says little; round by round it says "
+    "much.",
     source="Proof of Theorem 4.3 of arXiv 2505.15141v2, after Abbasi-Yadkori, Pal, Szepesvari, NeurIPS 2011",
     provenance="text",
     statistic=BoundHolds(method="bernstein", value_range=(0.0, 1.0)),
@@ -346,8 +347,8 @@ BS_4E = Claim(
     ),
     measure=dependent_regret,
     control=NegativeControl(
-        because="On the table that always gives 1 token to UCBSpec's own choice no mean is stationary, and every "
-        "token costs a round.",
+        because="On the table that always gives 1 token to UCBSpec's own choice no mean is stationary, and "
+        "every token costs a round.",
         measure=punished_regret,
         grid=Grid(quick=cells(means=[(3.0, 3.0)], max_draft=[4], budgets=[(1000, 10_000)], runs=[2])),
     ),
@@ -366,8 +367,8 @@ BS_4F = Claim(
     id="BS-4f",
     paper=PAPER,
     title="The released rule gives every arm the same bonus, and its regret is linear",
-    statement="With sqrt(6 log t / sum_j n_j) in place of the radius the log-log slope of regret is 1 (to 0.1): "
-    "after 7 rounds of warm-up the rule is greedy",
+    statement="With sqrt(6 log t / sum_j n_j) in place of the radius the log-log slope of regret is 1 (to "
+    "0.1): after 7 rounds of warm-up the rule is greedy",
     source="Repository sail-sg/BanditSpec; that it differs from Algorithm 4 is derived here",
     provenance="derived",
     statistic=Slope(target=1.0, side="two-sided", tolerance=0.1, method="delta"),
