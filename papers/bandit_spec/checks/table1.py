@@ -136,7 +136,7 @@ def _against_best(cell: Cell, rng: np.random.Generator, names: tuple[str, ...]) 
 
 
 def shares_of_best(cell: Cell, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Share of prompts, in each of ten parts, on which EAGLE-2 is the fastest drafter."""
+    """Say for each prompt whether EAGLE-2 is its fastest drafter."""
     found = _rows(cell, rng, ())
     fastest = np.argmax(found["speed"], axis=1) == len(DRAFTERS) - 1
     return {"value": fastest.astype(float), "speed": found["speed"]}
@@ -146,6 +146,11 @@ def shares_of_best_alike(cell: Cell, rng: np.random.Generator) -> dict[str, np.n
     """Take away the differences between prompts: every prompt has the mean acceptance of its category."""
     speed = np.tile((PRINTED_MAT / round_seconds()).T, (cell["prompts"], 1))
     return {"value": (np.argmax(speed, axis=1) == len(DRAFTERS) - 1).astype(float), "speed": speed}
+
+
+def nine_in_ten(cell: Cell) -> float:
+    """Return the share above which one drafter would do for all."""
+    return 0.9
 
 
 _GRID = Grid(
@@ -208,7 +213,7 @@ BS_T1C = Claim(
     statistic=BoundHolds(method="bernstein", value_range=(0.0, 1.0)),
     grid=Grid(cells(prompts=[1000], tokens=[300], runs=[1]), cells(prompts=[10000], tokens=[300], runs=[1])),
     measure=shares_of_best,
-    bound=lambda cell: 0.9,
+    bound=nine_in_ten,
     control=NegativeControl(measure=shares_of_best_alike, because="like prompts share one best drafter"),
     substitutes=SUBSTITUTES,
     seconds={"quick": 1, "standard": 1},

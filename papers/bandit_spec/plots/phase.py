@@ -36,6 +36,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         ax.plot(crossover[exists], alpha[exists], color="white", linewidth=2.6)
         ax.plot(crossover[exists], alpha[exists], color=line, linewidth=1.4, linestyle=style)
         ax.set(xscale="log", xlim=(1, batch[-1]), ylim=(alpha[0], alpha[-1]), xlabel="batch size")
+        ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
         ax.set_title(f"context {item.cell['context']} tokens")
         ax.grid(visible=False)
     panels[0].set_ylabel("acceptance of a drafted token")
@@ -48,11 +49,12 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
 PHASE_FIGURE = Figure(
     name="best_length_phases",
     title="Best speculation length over batch size and acceptance",
-    caption="Colour: the length up to 8 that maximises b mu_gamma(alpha)/T(b, gamma), in closed form, so there is no "
-    "interval. Left: no cached context; the black line is the crossover b_0(alpha), the bound from which on no "
-    "drafts are best. Right: the control, a context of 8000 tokens, where reading keys and values dominates large "
-    "batches; the dashed grey line is its crossover, which exists only at low acceptance. An analytic roofline of an "
-    "8B model (bfloat16, 40 GB accelerator) stands in for the GPU.",
+    caption="Colour: the length up to 8 that maximises b mu_gamma(alpha)/T(b, gamma), in closed form, so "
+    "there is no interval. Left: no cached context; the black line is the crossover b_0(alpha), the bound "
+    "from which on no drafts are best. Right: the control, a context of 8000 tokens, where reading keys"
+    " and values dominates large batches; the dashed grey line is its crossover, which exists only at "
+    "low acceptance. An analytic roofline of an 8B model (bfloat16, 40 GB accelerator) stands in for "
+    "the GPU.",
     claims=("BS-12n",),
     draw=draw,
 )

@@ -80,11 +80,14 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
 SERVING_FIGURE = Figure(
     name="speculation_lengths",
     title="Throughput of speculation-length rules on batches of different sizes",
-    caption="Substitute for Figure 3. Samples are batches of 1 to 50 prompts, sorted by the gain of their best "
-    "length; points are means over a tenth of the samples, bands 99 % intervals. Black: the bound on every fixed "
-    "length, the best of gamma = 0..4 for each sample. Blue: the rule of the released code (lengths 1..4, greedy "
-    "after seven rounds). Vermilion: Algorithm 4 with the radius of its theorem. Dashed grey: the control, which "
-    "takes turns. Below: which length is best. " + ROOFLINE[0].upper() + ROOFLINE[1:] + ".",
+    caption="Substitute for Figure 3. Samples are batches of 1 to 50 prompts, sorted by the gain of their "
+    "best length; points are means over a tenth of the samples, bands 99 % intervals. Black: the bound on "
+    "every fixed length, the best of gamma = 0..4 for each sample. Blue: the rule of the released code "
+    "(lengths 1..4, greedy after seven rounds). Vermilion: Algorithm 4 with the radius of its theorem. "
+    "Dashed grey: the control, which takes turns. Below: which length is best. "
+    + ROOFLINE[0].upper()
+    + ROOFLINE[1:]
+    + ".",
     claims=("BS-12c", "BS-12e"),
     draw=draw,
 )

@@ -164,7 +164,7 @@ def test_bad_runs_are_refused(policy, server, words) -> None:  # type: ignore[no
 
 
 def test_server_limits() -> None:
-    with pytest.raises(ValueError, match=r"max_batch is 0.*at least 1"):
+    with pytest.raises(ValueError, match=r"max_batch=0.*at least 1"):
         Server(max_batch=0)
     with pytest.raises(ValueError, match=r"switch_seconds.*at least 0"):
         Server(switch_seconds=-1.0)
