@@ -270,7 +270,7 @@ def _instances(cell: Cell, rng: np.random.Generator) -> np.ndarray:
 
 def _map(draft: int) -> Arrays:
     """Return ratios of both explicit constants to the lower bound over a grid of (p*, p* - p_i)."""
-    best = np.linspace(0.02, 0.995, 60)
+    best = 1.0 - np.geomspace(0.9, 1e-3, 60)
     share = np.linspace(0.01, 0.99, 50)
     pairs = np.stack(np.broadcast_arrays(best[:, np.newaxis], best[:, np.newaxis] * (1.0 - share)), axis=-1)
     scale = np.asarray(lower_bound_constant(pairs, draft))
