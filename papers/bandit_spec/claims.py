@@ -12,11 +12,14 @@ from tightbound.papers.bandit_spec.checks.regret_identity import REGRET_IDENTITY
 from tightbound.papers.bandit_spec.checks.replay import REPLAY
 from tightbound.papers.bandit_spec.checks.serving import SERVING
 from tightbound.papers.bandit_spec.checks.stopping_time import STOPPING_TIME
+from tightbound.papers.bandit_spec.checks.table1 import TABLE1
+from tightbound.papers.bandit_spec.checks.upper_bound import UPPER_BOUND
 
 CLAIMS = (
     *LOSSLESSNESS,  # BS-1
     *STOPPING_TIME,  # BS-2
     *REGRET_IDENTITY,  # BS-3, BS-6
+    *UPPER_BOUND,  # BS-4
     *LOWER_BOUND,  # BS-5, BS-7
     *TABLE_CLAIMS,  # BS-8
     *EXACT_CLAIMS,  # BS-8, BS-9
@@ -24,6 +27,7 @@ CLAIMS = (
     *POSITION,  # BS-10
     *POSITION_BOUNDS,  # BS-10
     *SERVING,  # BS-12
+    *TABLE1,  # BS-12
     *REPLAY,  # BS-13
     *FULL_INFORMATION,  # BS-16
 )
