@@ -27,7 +27,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     mean, half = mean_and_error(found.data["curve"])
     ax.plot(x, mean, marker="o", label="index per unit of time")
     band(ax, x, mean - half, mean + half)
-    ax.set(xscale="log", yscale="log", xlabel="tokens B", ylabel="time regret (rounds of the fast arm)")
+    ax.set(xscale="log", yscale="log", xlabel="tokens B", ylabel="regret (time units)")
     ax.legend(loc="upper left")
     return drawing
 
