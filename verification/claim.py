@@ -57,7 +57,7 @@ class NegativeControl:
             raise ValueError("because is empty: say in one sentence why the control must end as it should")
         if self.measure is None and self.grid is None and self.bound is None:
             raise ValueError(
-                "the control changes nothing: give a measure, a grid or a bound, otherwise it repeats the claim"
+                "the control changes nothing: give a measure, a grid or a bound, else it repeats the claim"
             )
 
 

@@ -77,7 +77,8 @@ class Grid:
         counts = dict.fromkeys(SIZES, replicates) if isinstance(replicates, int) else dict(replicates)
         if set(counts) != set(SIZES) or any(not isinstance(n, int) or n < 1 for n in counts.values()):
             raise ValueError(
-                f"replicates is {replicates!r}: give an integer of at least 1, or one for each of {', '.join(SIZES)}"
+                f"replicates is {replicates!r}: give an integer of at least 1, or one for each of quick, "
+                "standard, full"
             )
         object.__setattr__(self, "replicates", MappingProxyType(counts))
 
@@ -113,6 +114,6 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return tuple(_plain(name, entry) for entry in value)
     raise ValueError(
-        f"cell value {name} is {value!r} ({type(value).__name__}): allowed are finite numbers, strings, booleans, "
+        f"cell value {name} is {value!r} ({type(value).__name__}): allowed are finite numbers, strings, bools, "
         "None and tuples of those; turn NumPy values into Python ones with .item() or .tolist()"
     )

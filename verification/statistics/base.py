@@ -40,7 +40,7 @@ class Judgement:
     Parameters
     ----------
     status : {"pass", "fail", "inconclusive", "vacuous"}
-        ``fail`` only where ``p_value <= level``; ``pass`` only where the whole interval lies on the right side.
+        ``fail`` only where ``p_value <= level``; ``pass`` only where the whole interval is on the right side.
     estimate, low, high : float
         The measured quantity and its interval at the level used (equal for an exact quantity). Of several
         cells: the one nearest to violating the claim.
@@ -71,7 +71,9 @@ class Statistic(Protocol):
     """
 
     @property
-    def stochastic(self) -> bool: ...
+    def stochastic(self) -> bool:
+        """Whether sampling noise enters the verdict."""
+        ...
 
     def judge(self, evidence: Sequence[CellEvidence], *, level: float) -> Judgement:
         """Judge at ``level``: the chance of ``fail`` is at most ``level`` where the claim holds."""

@@ -84,8 +84,8 @@ BS_5A = Claim(
     statistic=Slope(target=1.05, side="two-sided", tolerance=0.45, scale="semilogx"),
     grid=Grid(
         quick=[
-            {**THREE_ARMS, "policy": "TokenThompson", "tokens": 20_000, "runs": 600},
-            {**THREE_ARMS, "policy": "TokenKLUCB", "tokens": 20_000, "runs": 250},
+            {**THREE_ARMS, "policy": "TokenThompson", "tokens": 10_000, "runs": 3000},
+            {**THREE_ARMS, "policy": "TokenKLUCB", "tokens": 10_000, "runs": 600},
         ],
         standard=[
             {**THREE_ARMS, "policy": name, "tokens": 200_000, "runs": 1000}
@@ -117,8 +117,8 @@ BS_5C = Claim(
     statistic=Slope(target=0.6, side="lower", scale="semilogx"),
     grid=Grid(
         quick=[
-            {**THREE_ARMS, "policy": name, "tokens": 20_000, "runs": 600 if name == "TokenThompson" else 250}
-            for name in ("TokenThompson", "UCBSpec", "UCB1")
+            {**THREE_ARMS, "policy": name, "tokens": 10_000, "runs": 600}
+            for name in ("TokenKLUCB", "UCBSpec", "UCB1")
         ],
         standard=[{**THREE_ARMS, "policy": name, "tokens": 200_000, "runs": 1000} for name in CONSISTENT],
         full=[{**THREE_ARMS, "policy": name, "tokens": 5_000_000, "runs": 2000} for name in CONSISTENT],

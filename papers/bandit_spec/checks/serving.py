@@ -327,8 +327,8 @@ BS_12J = Claim(
     provenance="derived",
     statistic=Order(),
     grid=Grid(
-        cells(requests=[400], holding=[20.0], replications=[32]),
-        cells(requests=[1600], holding=[20.0], replications=[40]),
+        cells(requests=[300], holding=[10.0], replications=[64]),
+        cells(requests=[1600], holding=[10.0], replications=[64]),
     ),
     measure=window_against_ever,
     control=NegativeControl(

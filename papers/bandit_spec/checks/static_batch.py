@@ -185,7 +185,7 @@ def _nearly_all(cell: Cell) -> float:
     return 0.95
 
 
-_QUICK = cells(samples=[100], runs=[1], smallest=[1], largest=[50])
+_QUICK = cells(samples=[200], runs=[1], smallest=[1], largest=[50])
 _STANDARD = cells(samples=[500], runs=[1], smallest=[1], largest=[50])
 _FULL = cells(samples=[500], runs=[16], smallest=[1], largest=[50])
 _GRID = Grid(_QUICK, _STANDARD, _FULL)

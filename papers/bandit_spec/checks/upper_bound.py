@@ -279,14 +279,15 @@ BS_4C = Claim(
     provenance="derived",
     statistic=Equality(rtol=0.05, method="t"),
     grid=Grid(
-        quick=_given([PAIR, QUARTET, CLOSE, LONG], [1000, 10_000], 3000),
-        standard=_given([PAIR, QUARTET, CLOSE, LONG, EQUAL], [1000, 10_000, 100_000], 10_000),
+        quick=_given([PAIR, QUARTET, CLOSE, LONG], [1000, 10_000], 1500),
+        standard=_given([PAIR, QUARTET, CLOSE, LONG, EQUAL], [1000, 10_000, 100_000], 4000),
     ),
     measure=against_fluid,
     control=NegativeControl(
         because="With the pulls of all arms in place of the arm's own, every arm gets the same bonus and "
         "no arm is tried a second time for its sake.",
         measure=pooled_against_fluid,
+        grid=Grid(quick=_given([CLOSE], [1000, 10_000], 500)),
     ),
     substitutes=SYNTHETIC,
     seconds={"quick": 3.0, "standard": 100.0},
@@ -307,11 +308,7 @@ BS_4D = Claim(
             rule=["UCBSpec", "greedy"], arms=[4], max_draft=[4], rounds=[(4, 8, 16, 32)], runs=[120_000]
         ),
         standard=cells(
-            rule=["UCBSpec", "greedy"],
-            arms=[2, 4, 8],
-            max_draft=[1, 4],
-            rounds=[(8, 16, 32, 64)],
-            runs=[500_000],
+            rule=["UCBSpec", "greedy"], arms=[2, 8], max_draft=[4], rounds=[(8, 16, 32, 64)], runs=[300_000]
         ),
     ),
     measure=misses,

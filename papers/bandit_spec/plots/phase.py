@@ -24,12 +24,9 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     drawing, panels = plt.subplots(1, 2, figsize=(3.5, 2.5), sharey=True)
     norm = BoundaryNorm(np.arange(-0.5, LONGEST + 1), plt.get_cmap("cividis").N)
     found = (evidence["BS-12n"].measure[0], evidence["BS-12n"].control[0])
-    image = None
     for ax, item, line in zip(panels, found, ("black", "0.5"), strict=True):
         alpha, batch = item.data["alpha"], item.data["batch"][0]
-        image = ax.pcolormesh(
-            batch, alpha, item.data["length"], norm=norm, shading="nearest", rasterized=True
-        )
+        ax.pcolormesh(batch, alpha, item.data["length"], norm=norm, shading="nearest", rasterized=True)
         crossover = item.data["crossover"]
         exists = crossover > NEVER
         style = "-" if line == "black" else "--"
@@ -40,7 +37,9 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         ax.set_title(f"context {item.cell['context']} tokens")
         ax.grid(visible=False)
     panels[0].set_ylabel("acceptance of a drafted token")
-    bar = drawing.colorbar(image, ax=list(panels), ticks=range(LONGEST + 1), pad=0.02, aspect=25)
+    bar = drawing.colorbar(
+        panels[-1].collections[0], ax=list(panels), ticks=range(LONGEST + 1), pad=0.02, aspect=25
+    )
     bar.set_label(r"best length $\gamma^*$")
     bar.ax.minorticks_off()
     return drawing
