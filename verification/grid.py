@@ -114,6 +114,6 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return tuple(_plain(name, entry) for entry in value)
     raise ValueError(
-        f"cell value {name} is {value!r} ({type(value).__name__}): allowed are finite numbers, strings, bools, "
-        "None and tuples of those; turn NumPy values into Python ones with .item() or .tolist()"
+        f"cell value {name} is {value!r} ({type(value).__name__}): allowed are finite numbers, strings, "
+        "booleans, None and tuples of those; turn NumPy values into Python ones with .item() or .tolist()"
     )
