@@ -142,7 +142,7 @@ BS_11B = Claim(
     statistic=Slope(target=0.3, side="upper", method="delta"),
     grid=Grid(
         quick=_curves([TWO_DRAFTERS], 60),
-        standard=_curves([TWO_DRAFTERS, HEAVY_DRAFTER], 400),
+        standard=_curves([TWO_DRAFTERS, HEAVY_DRAFTER], 150),
     ),
     measure=cost_aware_growth,
     control=NegativeControl(

@@ -242,7 +242,7 @@ BS_15B = Claim(
     statistic=Order(method="t"),
     grid=Grid(
         quick=_instances(INSTANCES[1:2], (300_000,), 150),
-        standard=_instances(INSTANCES[:2], (300_000,), 1000),
+        standard=_instances(INSTANCES[:2], (300_000,), 400),
     ),
     measure=accepted_tokens_swapped,
     control=NegativeControl(

@@ -243,7 +243,7 @@ BS_4A = Claim(
         grid=Grid(quick=_given([PAIR], [20_000], 2000)),
     ),
     substitutes=SYNTHETIC,
-    seconds={"quick": 1.0, "standard": 30.0, "full": 3000.0},
+    seconds={"quick": 3.0, "standard": 15.0, "full": 3000.0},
 )
 
 BS_4B = Claim(
@@ -256,7 +256,7 @@ BS_4B = Claim(
     statistic=Slope(target=0.3, side="upper", method="delta"),
     grid=Grid(
         quick=_given([QUARTET], DECADES, 60),
-        standard=_given([QUARTET, PAIR, CLOSE, LONG, EQUAL], DECADES, 200),
+        standard=_given([QUARTET, PAIR, CLOSE, LONG, EQUAL], DECADES, 100),
     ),
     measure=growth,
     control=NegativeControl(
@@ -290,7 +290,7 @@ BS_4C = Claim(
         grid=Grid(quick=_given([CLOSE], [1000, 10_000], 500)),
     ),
     substitutes=SYNTHETIC,
-    seconds={"quick": 3.0, "standard": 100.0},
+    seconds={"quick": 3.0, "standard": 30.0},
 )
 
 BS_4D = Claim(
@@ -320,7 +320,7 @@ BS_4D = Claim(
         ),
     ),
     substitutes=SYNTHETIC,
-    seconds={"quick": 2.5, "standard": 200.0},
+    seconds={"quick": 1.5, "standard": 15.0},
 )
 
 BS_4E = Claim(
@@ -371,7 +371,7 @@ BS_4F = Claim(
     statistic=Slope(target=1.0, side="two-sided", tolerance=0.1, method="delta"),
     grid=Grid(
         quick=_given([((0.7, 0.6, 0.5, 0.4), 4)], DECADES[2:9], 400),
-        standard=_given([((0.7, 0.6, 0.5, 0.4), 4), QUARTET], DECADES[2:10], 2000),
+        standard=_given([((0.7, 0.6, 0.5, 0.4), 4), QUARTET], DECADES[2:10], 1000),
     ),
     measure=released_growth,
     control=NegativeControl(
