@@ -33,7 +33,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
 
 
 TIME_REGRET = Figure(
-    name="time-regret",
+    name="time_regret",
     title="Regret in time against the token budget",
     caption="Time regret where one drafter accepts a token with probability 0.8 but takes twice as long as "
     "one that accepts 0.6 (L = 4), with 99 % bands. Coloured: UCBSpec with its index divided by the cost "

@@ -48,7 +48,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
 
 
 FULL_INFORMATION = Figure(
-    name="full-information",
+    name="full_information",
     title="Regret against the number of drafters",
     caption="Regret at a fixed token budget against the number of drafters K (one accepts a token with "
     "probability 0.8, the others with 0.6; L = 4), with 99 % bands. Coloured: learners that are shown what "

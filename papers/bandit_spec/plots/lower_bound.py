@@ -74,7 +74,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
 
 
 LOWER_BOUND_FIGURE = Figure(
-    name="lower-bound",
+    name="lower_bound",
     title="The explicit lower-bound constant, as read and corrected",
     caption="Top: ratio of the explicit constant to the constant C_LB of the lower bound for two truncated "
     "geometric arms with L = 4, over the best arm's rejection probability 1 - p* and the relative gap; "

@@ -60,14 +60,14 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
 
 
 STOPPING_TIME_FIGURE = Figure(
-    name="stopping-time",
+    name="stopping_time",
     title="Rounds of a fixed arm at small budgets, and the noise of two regret estimators",
     caption="Top: expected rounds of an arm that always yields 2 tokens minus those of one yielding 1 or 4 "
     "with a mean of 2.05, exact at every budget; one curve per parity. Below the black line the arm "
     "with the smaller mean is the faster one. Beyond the budget L mu_1 / Delta (dotted, BS-2c) this "
     "cannot happen; before it, where the control lies (dashed grey), it does. Bottom: variance over "
-    "replications of the stopping time (dashed) and of the regret identity (solid) for three truncated "
-    "geometric arms with acceptances 0.8, 0.6, 0.5 and L = 4; dashed grey the control, greedy, whose "
+    "replications of the stopping time (dashed) and of the regret identity (solid) for three truncated"
+    " geometric arms with acceptances 0.8, 0.6, 0.5 and L = 4; dashed grey the control, greedy, whose "
     "pulls vary as much as its rounds. Laws of accepted tokens stand in for a language model and its "
     "drafters.",
     claims=("BS-2c", "BS-3d"),
