@@ -141,7 +141,7 @@ BS_11B = Claim(
     provenance="derived",
     statistic=Slope(target=0.3, side="upper", method="delta"),
     grid=Grid(
-        quick=_curves([TWO_DRAFTERS], 60),
+        quick=_curves([TWO_DRAFTERS], 40),
         standard=_curves([TWO_DRAFTERS, HEAVY_DRAFTER], 150),
     ),
     measure=cost_aware_growth,
