@@ -90,7 +90,7 @@ def _others(tokens: int, runs: int) -> list[Cell]:
 BS_9A = Claim(
     id="BS-9a",
     paper=PAPER,
-    title="Without Assumption 5.2 the bound of Theorem 5.3 is false: regret can be linear",
+    title="The bound of Theorem 5.3, read without Assumption 5.2",
     statement="For every oblivious table, whether or not EXP3Spec may finish before the best arm, Reg <= 2L "
     "min{ sqrt(B K log K), 2 L K log K + sqrt((ST* + L) K log K) } + L. Token regret averages leads and "
     "deficits, but a lead of D tokens saves D/(L+1) rounds while a deficit may cost D.",

@@ -100,7 +100,7 @@ _NO_TIE_AT_ONE = (2, 4, 8, 16)
 BS_7A = Claim(
     id="BS-7a",
     paper=PAPER,
-    title="The explicit constant, as read, exceeds the lower bound it is meant to evaluate",
+    title="As read in arXiv v2, the explicit constant of Proposition 4.5 is a lower bound",
     statement=r"H p^* (1 - (p^*)^L) / (1 - p^*) <= C_{LB} for truncated geometric arms",
     source=AS_READ,
     provenance="text",

@@ -78,7 +78,7 @@ _LONG = (
 BS_10C = Claim(
     id="BS-10c",
     paper="bandit_spec",
-    title="EXP3Spec's bound does not hold where accepted lengths belong to text positions",
+    title="EXP3Spec's bound, read for accepted lengths that belong to text positions",
     statement=r"Reg <= 2L min{ sqrt(B K log K), 2 L K log K + sqrt((ST* + L) K log K) } + L with y_i(x_t)",
     source=SOURCE,
     provenance="derived",

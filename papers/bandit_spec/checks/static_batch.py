@@ -273,7 +273,7 @@ BS_12D = Claim(
 BS_12E = Claim(
     id="BS-12e",
     paper="bandit_spec",
-    title="Algorithm 4 with its own radius beats the second best length on most samples",
+    title="In the roofline substitute Algorithm 4 beats the second best length on most samples",
     statement=r"in the roofline substitute, P(UCBSpec < second best of gamma = 0..4) <= 1/2, with the "
     "radius of Algorithm 4 for the range of the throughput",
     source="Section 6, Figure 3, read as a sentence about Algorithm 4",
