@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -170,7 +171,7 @@ def test_the_compiled_driver_is_cached_on_disk_for_the_next_process():
     )
     root = b.__file__.rsplit("tightbound", 1)[0]
     subprocess.run(
-        [sys.executable, "-c", program], check=True, env={"PYTHONPATH": root, "PATH": ""}, timeout=300
+        [sys.executable, "-c", program], check=True, env=os.environ | {"PYTHONPATH": root}, timeout=300
     )
 
 
