@@ -275,7 +275,7 @@ BS_12G = Claim(
         because="with arithmetic for nothing, drafts are cheap",
     ),
     substitutes=TRAFFIC,
-    seconds={"quick": 3, "standard": 60},
+    seconds={"quick": 3, "standard": 30},
 )
 
 BS_12H = Claim(
@@ -292,7 +292,7 @@ BS_12H = Claim(
     trivial=_zero,
     control=NegativeControl(grid=_loads(300, 1500, 6, 1.2), because="at high load arithmetic is scarce"),
     substitutes=TRAFFIC,
-    seconds={"quick": 5, "standard": 90},
+    seconds={"quick": 3, "standard": 60},
 )
 
 BS_12I = Claim(
@@ -314,7 +314,7 @@ BS_12I = Claim(
         because="four drafts overload the server after the step",
     ),
     substitutes=TRAFFIC,
-    seconds={"quick": 6, "standard": 40},
+    seconds={"quick": 13, "standard": 90},
 )
 
 BS_12J = Claim(
@@ -335,7 +335,7 @@ BS_12J = Claim(
         measure=nothing_against_ever, because="drafting nothing forgoes the gain in either mix"
     ),
     substitutes=TRAFFIC,
-    seconds={"quick": 5, "standard": 35},
+    seconds={"quick": 16, "standard": 100},
 )
 
 BS_12K = Claim(
@@ -356,7 +356,7 @@ BS_12K = Claim(
         measure=longest_against_oracle, because="four drafts overload the server near capacity"
     ),
     substitutes=TRAFFIC,
-    seconds={"quick": 4, "standard": 90},
+    seconds={"quick": 6, "standard": 120},
 )
 
 BS_12L = Claim(
