@@ -160,7 +160,7 @@ BS_5D = Claim(
     source="Definition of consistency before Theorem 4.4",
     provenance="text",
     statistic=Slope(target=0.8, side="upper", scale="loglog", method="delta"),
-    grid=Grid(quick=_both_orders(20_000, 100), standard=_both_orders(200_000, 1000)),
+    grid=Grid(quick=_both_orders(20_000, 100), standard=_both_orders(200_000, 200)),
     measure=regret_in_rounds,
     control=NegativeControl(
         measure=rounds_of_first_arm,
