@@ -1,0 +1,1 @@
+"""Simulation of planners: exploration, decoding, world models, pretraining."""

@@ -1,0 +1,1 @@
+"""Planners, one per file."""

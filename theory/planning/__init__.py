@@ -1,0 +1,1 @@
+"""Planning by a language model in a partially observable environment that it has to infer."""

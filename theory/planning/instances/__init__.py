@@ -1,0 +1,1 @@
+"""Instances whose regret is known exactly."""
