@@ -1,0 +1,1 @@
+"""Solvers for graphon mean-field games, games of finitely many agents, and estimation from their samples."""

@@ -1,0 +1,1 @@
+"""Games, one per file, each with published or stated numbers as defaults."""
