@@ -1,0 +1,186 @@
+"""Exact belief updates, many at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tightbound.theory.planning._validation import Array, Integers, as_indices
+from tightbound.theory.planning.errors import ImpossibleObservationError
+from tightbound.theory.planning.hmdp import HMDP
+
+
+def update_beliefs(
+    model: HMDP,
+    beliefs: ArrayLike,
+    subgoals: ArrayLike,
+    observations: ArrayLike,
+    *,
+    environments: ArrayLike = 0,
+    step: ArrayLike = 0,
+) -> tuple[Array, Array]:
+    r"""Update beliefs about the hidden state by a subgoal and the observation that followed.
+
+    .. math:: b'(s') = \frac{1}{L} O(o | s') \sum_s b(s) P_{z,h}(s' | s, g), \qquad
+        L = \sum_{s'} O(o | s') \sum_s b(s) P_{z,h}(s' | s, g)
+
+    O is the reporter's law as planners assume it, ``model.observation``. Every row is summed in one order, so
+    neither the batch nor the number of threads changes a bit of the result.
+
+    Parameters
+    ----------
+    model : HMDP
+        The tables.
+    beliefs : array_like, shape (B, S)
+        Laws of the state before the subgoal.
+    subgoals, observations : array_like of int, shape (B,)
+        What was pursued, and what was seen next.
+    environments, step : int or array_like of int, shape (B,), optional
+        Environment z in which a row is updated, and decision h = 0, ..., H-2 it follows.
+
+    Returns
+    -------
+    beliefs : ndarray, shape (B, S)
+        Laws of the state after the observation.
+    likelihoods : ndarray, shape (B,)
+        Probability L of the observation given the belief and the subgoal.
+
+    Raises
+    ------
+    ImpossibleObservationError
+        For an observation of probability zero; the message names the row.
+    ValueError
+        For beliefs that are no laws, or shapes that do not fit together.
+    IndexError
+        For a subgoal, observation, environment or step that the model has not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> listen = np.eye(2)[:, np.newaxis]
+    >>> model = HMDP([0.5, 0.5], [listen], [[0.85, 0.15], [0.15, 0.85]], np.zeros((2, 2)))
+    >>> beliefs, likelihoods = update_beliefs(model, [[0.5, 0.5], [0.85, 0.15]], [0, 0], [0, 0])
+    >>> beliefs[:, 0].round(3).tolist(), likelihoods.round(3).tolist()
+    ([0.85, 0.97], [0.5, 0.745])
+    """
+    from tightbound.simulators.planning import _kernel_belief as kernel
+
+    rows = np.ascontiguousarray(beliefs, dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] != model.states:
+        raise ValueError(
+            f"beliefs has shape {rows.shape}: give one row over the states, shape (B, {model.states})"
+        )
+    count = rows.shape[0]
+    chosen = _per_row("subgoals", subgoals, model.subgoals, count)
+    seen = _per_row("observations", observations, model.observations, count)
+    where = _per_row("environments", environments, model.environments, count)
+    when = _per_row("step", step, model.decisions, count)
+    transition = kernel_transition(model)
+    if transition.shape[1] == 1:
+        when = np.zeros_like(when)
+    driver: Any = kernel.update
+    updated, likelihoods = driver(
+        transition, kernel_channels(model.observation), where, when, rows, chosen, seen
+    )
+    if count and not likelihoods.min() > 0.0:
+        row = int(np.argmin(likelihoods))
+        if likelihoods[row] == kernel.NOT_A_LAW:
+            raise ValueError(
+                f"beliefs has row {row} with sum {rows[row].sum()!r} and smallest entry {rows[row].min()!r}: "
+                "each row must be a law, nonnegative and with sum 1 within 1e-9; divide it by its sum"
+            )
+        raise ImpossibleObservationError(
+            f"observations has {seen[row]} in row {row}, which has probability zero there after subgoal "
+            f"{chosen[row]}: check that the history was recorded in environment {where[row]}, or let the "
+            "reporter's law give it positive probability"
+        )
+    return updated, likelihoods
+
+
+def filter_paths(model: HMDP, subgoals: ArrayLike, observations: ArrayLike) -> tuple[Array, Array]:
+    r"""Filter many paths in every environment at once.
+
+    .. math:: b_{z,h} = P_z(s_h | o_1, g_1, \dots, o_h), \qquad
+        L_z = \prod_{h} P_z(o_h | o_1, g_1, \dots, o_{h-1}, g_{h-1})
+
+    Parameters
+    ----------
+    model : HMDP
+        The tables; the reporter's law is ``model.observation``.
+    subgoals : array_like of int, shape (B, H'-1)
+        Subgoals of the paths; H' is between 1 and H.
+    observations : array_like of int, shape (B, H')
+        Observations of the paths.
+
+    Returns
+    -------
+    beliefs : ndarray, shape (B, H', Z, S)
+        Laws of the state after each observation; zero from an observation on that is impossible in z.
+    likelihoods : ndarray, shape (B, H', Z)
+        Conditional probability of each observation; their product over H' is the likelihood of the path.
+
+    Raises
+    ------
+    ImpossibleObservationError
+        For a path that is impossible in every environment of positive prior; the message names the path.
+    ValueError
+        For shapes that do not fit together.
+    IndexError
+        For a subgoal or observation that the model has not.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> listen = np.eye(2)[:, np.newaxis]
+    >>> model = HMDP([0.5, 0.5], [listen], [[0.85, 0.15], [0.15, 0.85]], np.zeros((3, 2)))
+    >>> beliefs, likelihoods = filter_paths(model, [[0, 0]], [[0, 0, 1]])
+    >>> beliefs[0, :, 0, 0].round(3).tolist(), float(likelihoods[0, :, 0].prod().round(5))
+    ([0.85, 0.97, 0.85], 0.06375)
+    """
+    from tightbound.simulators.planning import _kernel_belief as kernel
+
+    chosen = as_indices("subgoals", subgoals, model.subgoals)
+    seen = as_indices("observations", observations, model.observations)
+    if seen.ndim != 2 or not 1 <= seen.shape[1] <= model.horizon:
+        raise ValueError(
+            f"observations has shape {seen.shape}: give one row per path, with 1 to {model.horizon} observations"
+        )
+    if chosen.shape != (seen.shape[0], seen.shape[1] - 1):
+        raise ValueError(
+            f"subgoals has shape {chosen.shape}: give one subgoal between two observations, "
+            f"shape {(seen.shape[0], seen.shape[1] - 1)}"
+        )
+    driver: Any = kernel.scan
+    channels = kernel_channels(model.observation)
+    beliefs, likelihoods = driver(model.initial, kernel_transition(model), channels, chosen, seen)
+    impossible = np.flatnonzero(~np.any(likelihoods[:, -1, model.prior > 0.0] > 0.0, axis=1))
+    if impossible.size:
+        row = int(impossible[0])
+        raise ImpossibleObservationError(
+            f"observations has path {row}, {seen[row].tolist()} after subgoals {chosen[row].tolist()}, with "
+            "probability zero in every environment: check how it was recorded, or give the reporter's law "
+            "and the prior a wider support"
+        )
+    return beliefs, likelihoods
+
+
+def kernel_transition(model: HMDP) -> Array:
+    """Return the transition as one contiguous block, shape (Z, H-1, S, G, S), or (Z, 1, ...) if all steps agree."""
+    kernel = model.transition
+    return np.ascontiguousarray(kernel[:, :1] if kernel.strides[1] == 0 else kernel)
+
+
+def kernel_channels(observation: Array) -> Array:
+    """Return the reporter's law with the states contiguous, shape (O, S)."""
+    return np.ascontiguousarray(observation.T)
+
+
+def _per_row(name: str, value: ArrayLike, size: int, count: int) -> Integers:
+    array = as_indices(name, value, size)
+    if array.ndim == 0:
+        return np.full(count, array)
+    if array.shape != (count,):
+        raise ValueError(f"{name} has shape {array.shape}: beliefs has {count} rows; give shape ({count},)")
+    return np.ascontiguousarray(array)
