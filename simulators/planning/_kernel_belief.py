@@ -55,7 +55,7 @@ def condition(belief, channel):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, parallel=True)
 def update(transition, channels, environments, steps, beliefs, subgoals, observations):  # type: ignore[no-untyped-def]
-    # transition (Z, steps, S, G, S), channels (O, S), beliefs (B, S), the rest (B,)
+    # transition (Z, H-1 or 1, S, G, S), channels (O, S), beliefs (B, S), the rest (B,)
     out = np.empty_like(beliefs)
     likelihoods = np.empty(beliefs.shape[0])
     for i in prange(beliefs.shape[0]):
@@ -66,7 +66,7 @@ def update(transition, channels, environments, steps, beliefs, subgoals, observa
 
 @njit(cache=True, parallel=True)
 def scan(initial, transition, channels, subgoals, observations):  # type: ignore[no-untyped-def]
-    # steps is H-1, or 1 where all are the same; subgoals (B, H'-1), observations (B, H'); returns beliefs (B, H', Z, S) and likelihoods (B, H', Z)
+    # subgoals (B, H'-1), observations (B, H'); returns beliefs (B, H', Z, S), likelihoods (B, H', Z)
     paths, length = observations.shape
     environments, states = transition.shape[0], initial.size
     beliefs = np.zeros((paths, length, environments, states))

@@ -145,7 +145,7 @@ def filter_paths(model: HMDP, subgoals: ArrayLike, observations: ArrayLike) -> t
     seen = as_indices("observations", observations, model.observations)
     if seen.ndim != 2 or not 1 <= seen.shape[1] <= model.horizon:
         raise ValueError(
-            f"observations has shape {seen.shape}: give one row per path, with 1 to {model.horizon} observations"
+            f"observations has shape {seen.shape}: give one row per path, 1 to {model.horizon} long"
         )
     if chosen.shape != (seen.shape[0], seen.shape[1] - 1):
         raise ValueError(
@@ -167,7 +167,7 @@ def filter_paths(model: HMDP, subgoals: ArrayLike, observations: ArrayLike) -> t
 
 
 def kernel_transition(model: HMDP) -> Array:
-    """Return the transition as one contiguous block, shape (Z, H-1, S, G, S), or (Z, 1, ...) if all steps agree."""
+    """Return the transition as one block, shape (Z, H-1, S, G, S), or (Z, 1, S, G, S) if all steps agree."""
     kernel = model.transition
     return np.ascontiguousarray(kernel[:, :1] if kernel.strides[1] == 0 else kernel)
 
