@@ -58,7 +58,7 @@ class ObservedRewardModel:
     discount : float
         Factor per step, already inside the model's rewards.
     informative : bool
-        Whether seeing rewards tells something that action and observation do not.
+        Whether a reward can tell something, of the state or the environment, that action and observation do not.
     """
 
     model: HMDP
@@ -76,7 +76,7 @@ class ObservedRewardModel:
         Parameters
         ----------
         value : array_like
-            Values V' of whole episodes of ``model``. A regret is a difference of values: multiply it by ``span``.
+            Values V' of whole episodes of ``model``. A regret is a difference of values: multiply by ``span``.
 
         Returns
         -------
@@ -103,7 +103,7 @@ def observed_reward_model(
 
     **What this changes.** The planner sees its rewards and can infer from them, so its optimum is at least
     that of the original problem, in which rewards are hidden. Nothing changes where R is a function of action
-    and observation on all transitions that can happen (``informative`` is then False), or where what a reward
+    and observation on all transitions that can happen in any environment (``informative`` is then False), or where what a reward
     tells is of no later use: behind tiger's doors the reward tells where the tiger was, but opening a door
     draws its place afresh.
 
@@ -176,8 +176,8 @@ def observed_reward_model(
     earned = np.zeros((steps + 1, report.shape[1]))
     earned[1:, 1:] = first.discount ** np.arange(steps)[:, np.newaxis] * (levels[pairs[1]] - lowest) / span
 
-    kinds = np.zeros((*joint.shape[:2], joint.shape[4], levels.size), dtype=bool)
-    kinds[possible[0], possible[1], seen, level[possible]] = True
+    kinds = np.zeros((joint.shape[1], joint.shape[4], levels.size), dtype=bool)
+    kinds[possible[1], seen, level[possible]] = True
     return ObservedRewardModel(
         model=HMDP(
             np.concatenate([first.start, np.zeros(count)]),

@@ -391,4 +391,4 @@ class _Parser:
             if line == 0:
                 raise PomdpFormatError(self.end, f"{where} is never given: add it")
             raise PomdpFormatError(line, f"{where} sums to {float(sums[action, state])!r}: it must sum to 1")
-        return values / sums[..., np.newaxis]
+        return np.asarray(values / sums[..., np.newaxis])
