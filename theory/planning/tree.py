@@ -1,8 +1,8 @@
 r"""The tree of reachable histories of one episode.
 
 A node at level h is a history o_1, g_1, ..., o_{h+1} (h = 0, ..., H-1) that some environment can
-produce, be it by the reporter that planners assume or by the one that reports. Nodes of a level are ordered by
-parent, then subgoal, then observation.
+produce, be it by the reporter that planners assume or by the one that reports. Nodes of a level are ordered
+by parent, then subgoal, then observation.
 """
 
 from __future__ import annotations
@@ -178,8 +178,8 @@ class HistoryTree:
         goals = as_indices("subgoals", subgoals, self.model.subgoals)
         if seen.ndim != 1 or goals.shape != (seen.size - 1,) or seen.size > len(self.levels):
             raise ValueError(
-                f"observations has shape {seen.shape} and subgoals {goals.shape}: give (h,) and (h-1,) with h "
-                f"from 1 to H = {len(self.levels)}"
+                f"observations has shape {seen.shape} and subgoals {goals.shape}: give (h,) and (h-1,) with "
+                f"h from 1 to H = {len(self.levels)}"
             )
         node = int(np.searchsorted(self.levels[0].observation, seen[0]))
         if node == self.levels[0].size or self.levels[0].observation[node] != seen[0]:
@@ -188,8 +188,8 @@ class HistoryTree:
             node = int(level.child[node, goal, report]) if node >= 0 else -1
         if node < 0:
             raise ValueError(
-                f"history {seen.tolist()} after subgoals {goals.tolist()} cannot occur in any environment: it "
-                "has no node; check the observations"
+                f"history {seen.tolist()} after subgoals {goals.tolist()} cannot occur in any environment: "
+                "it has no node; check the observations"
             )
         return node
 
@@ -310,7 +310,7 @@ def _move(model: HMDP, step: int, alpha: Array) -> Array:
     """Weights of the next state, shape (Z, N, G, S)."""
     shape = (*alpha.shape[:2], model.subgoals, model.states)
     kernel = model.transition[:, step].reshape(model.environments, model.states, -1)
-    return np.matmul(alpha, kernel).reshape(shape)
+    return np.asarray(np.matmul(alpha, kernel).reshape(shape))
 
 
 def _ratio(joint: Array, mass: Array) -> Array:
