@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from tightbound.simulators.bandits.serving.rules import Rule, TableRule, out_of_range
 from tightbound.simulators.bandits.serving.server import Server
 from tightbound.simulators.bandits.serving.workload import Workload
 
@@ -27,7 +27,11 @@ class RoundView(NamedTuple):
 
 
 class LengthPolicy(Protocol):
-    """Chooses speculation lengths round by round; whatever it learns is in the state."""
+    """Chooses speculation lengths round by round; whatever it learns is in the state.
+
+    A class that also has a method ``kernel_rule(server, rounds)`` is run by it in compiled code, unless it
+    returns None: see `tightbound.simulators.bandits.serving.rules`.
+    """
 
     def init(self, server: Server, max_gamma: int, rng: np.random.Generator) -> Any:
         """Return the state before the first round."""
@@ -140,135 +144,135 @@ def serve(
         )
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit!r}: give at least 1 token, or leave it out to serve every request")
-    size = len(workload)
-    left = int(workload.output.sum()) if limit is None else int(limit)
-    state = policy.init(server, workload.max_gamma, np.random.default_rng(rng))
-    prices = _Prices(server)
-    arrival, output = workload.arrival, workload.output
-    admitted, first, finished = np.full((3, size), np.inf)
-    done = np.zeros(size, dtype=np.int64)
-    active = np.zeros(0, dtype=np.int64)
-    steps: list[tuple[float, float, bool, int, int, bool, int, int, int]] = []
-    now, head, arrived, reserved, context, previous = 0.0, 0, 0, 0, 0, 0
-    while left > 0 and (head < size or active.size):
-        if active.size == 0 and head == arrived and now < arrival[head]:
-            now = float(arrival[head])
-        arrived = int(np.searchsorted(arrival, now, side="right"))
-        begin = head
-        while head < arrived and active.size + head - begin < server.max_batch:
-            if reserved + need[head] > server.kv_tokens:
-                break
-            reserved += int(need[head])
-            head += 1
-        if head > begin:
-            joined = np.arange(begin, head)
-            prompts = int(workload.prompt[joined].sum())
-            seconds = float(server.latency.verify_time(prompts, 0))
-            blocked = head < arrived
-            steps.append((now, seconds, True, joined.size, arrived - head, blocked, 0, joined.size, -1))
-            admitted[joined] = now
-            now += seconds
-            first[joined] = now
-            done[joined] = 1
-            context += prompts + joined.size
-            active, reserved, context = _retire(
-                np.concatenate((active, joined)), done, workload, need, finished, now, reserved, context
+    left = int(workload.output.sum()) if limit is None else min(int(limit), int(workload.output.sum()))
+    run = _Run(workload, server, need, left)
+    rule = _rule(policy, server, left)
+    if rule is None:
+        run.ask(policy, np.random.default_rng(rng))
+    else:
+        run.follow(rule)
+    return run.trace()
+
+
+def _rule(policy: LengthPolicy, server: Server, rounds: int) -> Rule | None:
+    """Return the form of the policy for the compiled loop; one that is inherited may not be what it does."""
+    own = vars(type(policy)).get("kernel_rule")
+    return None if own is None else own(policy, server, rounds)
+
+
+class _Run:
+    """One run: what the compiled functions read and write."""
+
+    def __init__(self, workload: Workload, server: Server, need: np.ndarray, left: int) -> None:
+        from tightbound.simulators.bandits.serving import _kernel_serving as kernel
+
+        latency, size = server.latency, len(workload)
+        room, most = min(server.max_batch, size), left + size  # every round delivers a token
+        self._kernel = kernel
+        self._workload = workload
+        self._server = server
+        self._requests = kernel.Requests(
+            arrival=np.require(workload.arrival, np.float64, ("C", "W")),
+            prompt=np.require(workload.prompt, np.int64, ("C", "W")),
+            output=np.require(workload.output, np.int64, ("C", "W")),
+            need=np.require(need, np.int64, ("C", "W")),
+            start=np.require(workload.start, np.int64, ("C", "W")),
+            ahead=np.require(workload.ahead, np.uint8, ("C", "W")),
+        )
+        self._machine = kernel.Machine(
+            max_batch=int(server.max_batch),
+            kv_tokens=int(server.kv_tokens),
+            max_gamma=int(workload.max_gamma),
+            weights=float(latency.weight_bytes / latency.bandwidth),
+            token=float(latency.token_flop / latency.flop_rate),
+            cached=float(latency.kv_bytes / latency.bandwidth),
+            overhead=float(latency.overhead),
+            switch=float(server.switch_seconds),
+            draft=latency.draft_time(np.arange(server.max_batch + 1)),
+        )
+        self._progress = kernel.Progress(
+            admitted=np.full(size, np.inf),
+            first=np.full(size, np.inf),
+            finished=np.full(size, np.inf),
+            done=np.zeros(size, dtype=np.int64),
+            active=np.zeros(room, dtype=np.int64),
+            lengths=np.zeros(room, dtype=np.int64),
+            tokens=np.zeros(room, dtype=np.int64),
+            counts=np.zeros(8, dtype=np.int64),
+            clock=np.zeros(1),
+        )
+        self._progress.counts[kernel.LEFT] = left
+        self._steps = kernel.Steps(
+            start=np.empty(most),
+            seconds=np.empty(most),
+            prefill=np.empty(most, dtype=np.bool_),
+            batch=np.empty(most, dtype=np.int64),
+            waiting=np.empty(most, dtype=np.int64),
+            blocked=np.empty(most, dtype=np.bool_),
+            drafted=np.empty(most, dtype=np.int64),
+            delivered=np.empty(most, dtype=np.int64),
+            length=np.empty(most, dtype=np.int64),
+        )
+
+    def follow(self, rule: Rule) -> None:
+        """Run to the end in compiled code."""
+        kernel, counts = self._kernel, self._progress.counts
+        arguments = self._requests, self._machine, self._progress, self._steps
+        if isinstance(rule, TableRule):
+            status, reward, state = kernel.run_table(*arguments, rule), 0.0, 0
+        else:
+            status, reward, state = kernel.run_bandit(*arguments, rule)
+            if status == kernel.BAD_REWARD:
+                batch = int(self._steps.batch[counts[kernel.STEPS] - 1])
+                low, high = rule.ranges[state].tolist()
+                raise out_of_range(reward, low, high, batch)
+        if status == kernel.BAD_LENGTH:
+            _check(int(self._progress.lengths[0]), int(counts[kernel.BATCH]), self._workload.max_gamma)
+
+    def ask(self, policy: LengthPolicy, rng: np.random.Generator) -> None:
+        """Run to the end, with a policy that is asked before every round and told after it."""
+        kernel, workload, progress = self._kernel, self._workload, self._progress
+        arguments = self._requests, self._machine, progress, self._steps
+        state = policy.init(self._server, workload.max_gamma, rng)
+        while kernel.admit(*arguments):
+            batch = int(progress.counts[kernel.BATCH])
+            active = progress.active[:batch].copy()
+            view = RoundView(
+                float(progress.clock[0]),
+                active,
+                workload.category[active],
+                int(progress.counts[kernel.CONTEXT]),
+                workload.acceptance[active],
             )
-            continue
-        view = RoundView(now, active, workload.category[active], context, workload.acceptance[active])
-        lengths = policy.choose(state, view)
-        longest, drafted = _checked(lengths, active.size, workload.max_gamma)
-        tokens = (
-            np.minimum(workload.ahead[workload.start[active] + done[active]], lengths).astype(np.int64) + 1
+            lengths = policy.choose(state, view)
+            _check(lengths, batch, workload.max_gamma)
+            progress.lengths[:batch] = lengths
+            seconds = kernel.play(*arguments, isinstance(lengths, np.ndarray))
+            policy.update(state, view, lengths, progress.tokens[:batch].copy(), seconds)
+
+    def trace(self) -> ServingTrace:
+        """Return what happened."""
+        taken = int(self._progress.counts[self._kernel.STEPS])
+        progress, steps = self._progress, self._steps
+        return ServingTrace(
+            arrival=self._workload.arrival,
+            admitted=progress.admitted,
+            first=progress.first,
+            finished=progress.finished,
+            tokens=progress.done,
+            category=self._workload.category,
+            **{name: array[:taken].copy() for name, array in steps._asdict().items()},
         )
-        seconds = prices.round(lengths, active.size, longest, drafted, context)
-        if longest != previous:
-            seconds += server.switch_seconds
-        previous = longest
-        policy.update(state, view, lengths, tokens, seconds)
-        useful = np.minimum(tokens, output[active] - done[active])
-        delivered = int(useful.sum())
-        full = active.size == server.max_batch or (
-            head < size and reserved + int(need[head]) > server.kv_tokens
-        )
-        steps.append((now, seconds, False, active.size, arrived - head, full, drafted, delivered, longest))
-        now += seconds
-        done[active] += useful
-        context += delivered
-        left -= delivered
-        active, reserved, context = _retire(active, done, workload, need, finished, now, reserved, context)
-    start, spent, prefill, batch, waiting, blocked_steps, drafts, deliveries, longests = zip(
-        *steps, strict=True
-    )
-    return ServingTrace(
-        arrival=arrival,
-        admitted=admitted,
-        first=first,
-        finished=finished,
-        tokens=done,
-        category=workload.category,
-        start=np.array(start),
-        seconds=np.array(spent),
-        prefill=np.array(prefill),
-        batch=np.array(batch),
-        waiting=np.array(waiting),
-        blocked=np.array(blocked_steps),
-        drafted=np.array(drafts),
-        delivered=np.array(deliveries),
-        length=np.array(longests),
-    )
 
 
-class _Prices:
-    """Seconds of a round in plain floats; the array functions of `RoundLatency` are slow on one number."""
-
-    def __init__(self, server: Server) -> None:
-        latency = server.latency
-        self.draft: Sequence[float] = latency.draft_time(np.arange(server.max_batch + 1)).tolist()
-        self.weights = latency.weight_bytes / latency.bandwidth
-        self.token = latency.token_flop / latency.flop_rate
-        self.cached = latency.kv_bytes / latency.bandwidth
-        self.overhead = latency.overhead
-
-    def round(self, lengths: int | np.ndarray, batch: int, longest: int, drafted: int, context: int) -> float:
-        """Draft step k runs the requests that draft at least k tokens."""
-        seconds = max(self.weights, self.token * (batch + drafted)) + self.cached * context + self.overhead
-        if isinstance(lengths, np.ndarray):
-            for step in range(1, longest + 1):
-                seconds += self.draft[int(np.count_nonzero(lengths >= step))]
-            return seconds
-        return seconds + longest * self.draft[batch]
-
-
-def _checked(lengths: int | np.ndarray, batch: int, max_gamma: int) -> tuple[int, int]:
-    """Return the largest length and the drafted tokens, or refuse."""
+def _check(lengths: int | np.ndarray, batch: int, max_gamma: int) -> None:
+    """Refuse lengths that are not allowed."""
     if isinstance(lengths, np.ndarray):
-        if lengths.shape == (batch,) and lengths.min() >= 0 and lengths.max() <= max_gamma:
-            return int(lengths.max()), int(lengths.sum())
-    elif 0 <= lengths <= max_gamma:
-        return int(lengths), int(lengths) * batch
-    raise ValueError(
-        f"the policy chose {lengths!r} for {batch} requests: allowed is one length or one each, from 0 "
-        f"to max_gamma={max_gamma}; lower the policy's lengths or draw the workload with a larger max_gamma"
-    )
-
-
-def _retire(
-    active: np.ndarray,
-    done: np.ndarray,
-    workload: Workload,
-    need: np.ndarray,
-    finished: np.ndarray,
-    now: float,
-    reserved: int,
-    context: int,
-) -> tuple[np.ndarray, int, int]:
-    """Take finished requests out of the batch and free their cache."""
-    over = done[active] >= workload.output[active]
-    if not over.any():
-        return active, reserved, context
-    gone = active[over]
-    finished[gone] = now
-    reserved -= int(need[gone].sum())
-    context -= int((workload.prompt[gone] + workload.output[gone]).sum())
-    return active[~over], reserved, context
+        allowed = lengths.shape == (batch,) and lengths.min() >= 0 and lengths.max() <= max_gamma
+    else:
+        allowed = 0 <= lengths <= max_gamma
+    if not allowed:
+        raise ValueError(
+            f"the policy chose {lengths!r} for {batch} requests: allowed is one length or one each, from 0 "
+            f"to max_gamma={max_gamma}; lower the policy's lengths or draw the workload with a larger one"
+        )

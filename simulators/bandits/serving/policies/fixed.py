@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tightbound.simulators.bandits.serving.engine import RoundView
+from tightbound.simulators.bandits.serving.rules import TableRule
 from tightbound.simulators.bandits.serving.server import Server
 
 
@@ -47,3 +48,7 @@ class FixedLength:
         self, state: None, view: RoundView, lengths: int | np.ndarray, tokens: np.ndarray, seconds: float
     ) -> None:
         """Nothing to learn."""
+
+    def kernel_rule(self, server: Server, rounds: int) -> TableRule:
+        """Return the form for the compiled loop."""
+        return TableRule(np.full(server.max_batch + 1, self.length, dtype=np.int64))

@@ -9,11 +9,19 @@ from typing import Any
 import numpy as np
 
 from tightbound.simulators.bandits.policies.base import Policy
+from tightbound.simulators.bandits.policies.greedy import Greedy
+from tightbound.simulators.bandits.policies.released_ucb import ReleasedUCB
+from tightbound.simulators.bandits.policies.round_robin import RoundRobin
+from tightbound.simulators.bandits.policies.sliding_window_ucb import SlidingWindowUCB
+from tightbound.simulators.bandits.policies.ucb1 import UCB1
+from tightbound.simulators.bandits.policies.ucb_spec import UCBSpec
 from tightbound.simulators.bandits.serving.engine import RoundView
+from tightbound.simulators.bandits.serving.rules import BanditRule, out_of_range
 from tightbound.simulators.bandits.serving.server import Server
 from tightbound.theory.bandits.serving import roofline_round_time
 
 _STEPS = 100_000  # the policies count tokens, so a reward is rounded to one of this many steps of its range
+_COMPILED = (Greedy, ReleasedUCB, RoundRobin, SlidingWindowUCB, UCB1, UCBSpec)
 
 
 def reward_ranges(
@@ -128,10 +136,27 @@ class LengthBandit:
         low, high = self.ranges[bucket]
         reward = float(tokens.sum()) / seconds
         if not low <= reward <= high:
-            raise ValueError(
-                f"the reward {reward:.6g} tokens/s left its range [{low:.6g}, {high:.6g}] at batch size "
-                f"{view.requests.size}: widen the range, e.g. with reward_ranges(server, lengths, edges)"
-            )
+            raise out_of_range(reward, low, high, view.requests.size)
         arm = self.lengths.index(int(lengths))
         y = 1 + round(_STEPS * (reward - low) / (high - low))
         state[bucket] = self.policy.update(state[bucket], arm, y)
+
+    def kernel_rule(self, server: Server, rounds: int) -> BanditRule | None:
+        """Return the form for the compiled loop, where there is one for the policy."""
+        if type(self.policy) not in _COMPILED or len(set(self.lengths)) < len(self.lengths):
+            return None
+        code, par, vec, scratch = self.policy.kernel_policy(len(self.lengths), _STEPS)
+        states = len(self.ranges)
+        return BanditRule(
+            code=code,
+            par=par,
+            vec=vec,
+            lengths=np.asarray(self.lengths, dtype=np.int64),
+            edges=np.asarray(self.edges, dtype=np.int64),
+            ranges=np.asarray(self.ranges, dtype=np.float64),
+            steps=float(_STEPS),
+            memory=np.zeros((states, 5, len(self.lengths))),
+            # what a window keeps of a round is two numbers; it needs no room for rounds that never come
+            scratch=np.zeros((states, min(scratch, 2 * rounds))),
+            rounds=np.zeros(states, dtype=np.int64),
+        )

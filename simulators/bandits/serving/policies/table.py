@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tightbound.simulators.bandits.serving.engine import RoundView
+from tightbound.simulators.bandits.serving.rules import TableRule
 from tightbound.simulators.bandits.serving.server import Server
 
 
@@ -51,3 +52,8 @@ class LengthTable:
         self, state: None, view: RoundView, lengths: int | np.ndarray, tokens: np.ndarray, seconds: float
     ) -> None:
         """Nothing to learn."""
+
+    def kernel_rule(self, server: Server, rounds: int) -> TableRule:
+        """Return the form for the compiled loop."""
+        entry = np.clip(np.arange(-1, server.max_batch), 0, len(self.lengths) - 1)
+        return TableRule(np.asarray(self.lengths, dtype=np.int64)[entry])
