@@ -276,13 +276,13 @@ def optimal_ragged_lengths(
     best_rate = accepted.size / float(latency.verify_time(accepted.size, total))
     best = np.zeros(accepted.size, dtype=np.int64)
     marginal = accepted[:, None] ** np.arange(1, longest + 1)
-    drafted = np.arange(1, accepted.size * longest + 1)
+    verifying = latency.verify_time(accepted.size + np.arange(1, accepted.size * longest + 1), total)
+    drafting = float(latency.draft_time(accepted.size))
     for depth in range(1, longest + 1):
         gains = marginal[:, :depth].ravel()
         order = np.argsort(-gains, kind="stable")
         tokens = accepted.size + np.cumsum(gains[order])
-        seconds = latency.verify_time(accepted.size + drafted[: gains.size], total)
-        rates = tokens / (seconds + depth * float(latency.draft_time(accepted.size)))
+        rates = tokens / (verifying[: gains.size] + depth * drafting)
         chosen = int(np.argmax(rates))
         if rates[chosen] > best_rate:
             best_rate = float(rates[chosen])
