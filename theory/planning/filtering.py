@@ -24,6 +24,45 @@ Episode = tuple[ArrayLike, ArrayLike]
 """Observations, shape (h,), and the subgoals between them, shape (h-1,)."""
 
 
+def as_history(model: HMDP, observations: ArrayLike, subgoals: ArrayLike) -> tuple[Integers, Integers]:
+    """Check a history.
+
+    Parameters
+    ----------
+    model : HMDP
+        The process.
+    observations : array_like of int, shape (..., h)
+        With 1 <= h <= H.
+    subgoals : array_like of int, shape (..., h-1)
+        The subgoals between them.
+
+    Returns
+    -------
+    observations, subgoals : ndarray of int
+        The same as integers.
+
+    Raises
+    ------
+    ValueError
+        For shapes that are no history.
+    IndexError
+        For subgoals or observations outside the model.
+    """
+    seen = as_indices("observations", observations, model.observations)
+    goals = as_indices("subgoals", subgoals, model.subgoals)
+    if seen.ndim == 0 or goals.ndim == 0 or not 1 <= seen.shape[-1] <= model.horizon:
+        raise ValueError(
+            f"observations has shape {seen.shape} and subgoals {goals.shape}: give (..., h) and (..., h-1) "
+            f"with h from 1 to H = {model.horizon}"
+        )
+    if goals.shape != (*seen.shape[:-1], seen.shape[-1] - 1):
+        raise ValueError(
+            f"subgoals has shape {goals.shape}: {seen.shape[-1]} observations have one subgoal between "
+            f"each two, shape {(*seen.shape[:-1], seen.shape[-1] - 1)}"
+        )
+    return seen, goals
+
+
 def filter_start(model: HMDP, observation: ArrayLike) -> Array:
     """Joint weight of state and first observation.
 
@@ -272,25 +311,9 @@ def normalised(log_weights: Array) -> Array:
     return np.asarray(weights / weights.sum(axis=0))
 
 
-def _history(model: HMDP, observations: ArrayLike, subgoals: ArrayLike) -> tuple[Integers, Integers]:
-    seen = as_indices("observations", observations, model.observations)
-    goals = as_indices("subgoals", subgoals, model.subgoals)
-    if seen.ndim == 0 or goals.ndim == 0 or not 1 <= seen.shape[-1] <= model.horizon:
-        raise ValueError(
-            f"observations has shape {seen.shape} and subgoals {goals.shape}: give (..., h) and (..., h-1) "
-            f"with h from 1 to H = {model.horizon}"
-        )
-    if goals.shape != (*seen.shape[:-1], seen.shape[-1] - 1):
-        raise ValueError(
-            f"subgoals has shape {goals.shape}: {seen.shape[-1]} observations have one subgoal between "
-            f"each two, shape {(*seen.shape[:-1], seen.shape[-1] - 1)}"
-        )
-    return seen, goals
-
-
 def _filter(model: HMDP, observations: ArrayLike, subgoals: ArrayLike) -> tuple[Array, Array]:
     """Return log scales, shape (..., Z), and weights, shape (..., Z, S), whose product is alpha."""
-    seen, goals = _history(model, observations, subgoals)
+    seen, goals = as_history(model, observations, subgoals)
     alpha = filter_start(model, seen[..., 0])
     scale = np.zeros(alpha.shape[:-1])
     for h in range(goals.shape[-1]):

@@ -19,11 +19,11 @@ from tightbound.theory.planning._validation import (
     Array,
     Integers,
     as_floats,
-    as_indices,
     as_integer,
     as_laws,
 )
 from tightbound.theory.planning.errors import TreeTooLargeError
+from tightbound.theory.planning.filtering import as_history
 from tightbound.theory.planning.hmdp import HMDP
 
 Policy = list[Array]
@@ -154,44 +154,40 @@ class HistoryTree:
             n = int(here.parent[n])
         return observations[::-1], subgoals[-2::-1]
 
-    def find(self, observations: ArrayLike, subgoals: ArrayLike) -> int:
-        """Return the node of a history.
+    def find(self, observations: ArrayLike, subgoals: ArrayLike) -> Integers:
+        """Return the nodes of histories of one length.
 
         Parameters
         ----------
-        observations : array_like of int, shape (h,)
+        observations : array_like of int, shape (..., h)
             What was observed.
-        subgoals : array_like of int, shape (h-1,)
+        subgoals : array_like of int, shape (..., h-1)
             The subgoals between.
 
         Returns
         -------
-        int
-            Its node at level h - 1.
+        ndarray of int, shape (...)
+            Nodes of level h - 1.
 
         Raises
         ------
         ValueError
             For a history that no environment can produce, or shapes that are none.
         """
-        seen = as_indices("observations", observations, self.model.observations)
-        goals = as_indices("subgoals", subgoals, self.model.subgoals)
-        if seen.ndim != 1 or goals.shape != (seen.size - 1,) or seen.size > len(self.levels):
+        seen, goals = as_history(self.model, observations, subgoals)
+        first = np.full(self.model.observations, -1)
+        first[self.levels[0].observation] = np.arange(self.levels[0].size)
+        node = first[seen[..., 0]]
+        for h in range(goals.shape[-1]):
+            below = self.levels[h].child[node, goals[..., h], seen[..., h + 1]]
+            node = np.where(node >= 0, below, -1)
+        if np.any(node < 0):
+            lost = seen[node < 0][0].tolist(), goals[node < 0][0].tolist()
             raise ValueError(
-                f"observations has shape {seen.shape} and subgoals {goals.shape}: give (h,) and (h-1,) with "
-                f"h from 1 to H = {len(self.levels)}"
+                f"observations {lost[0]} after subgoals {lost[1]} cannot occur in any environment: no node "
+                "stands for them; check the history"
             )
-        node = int(np.searchsorted(self.levels[0].observation, seen[0]))
-        if node == self.levels[0].size or self.levels[0].observation[node] != seen[0]:
-            node = -1
-        for level, goal, report in zip(self.levels, goals, seen[1:], strict=False):
-            node = int(level.child[node, goal, report]) if node >= 0 else -1
-        if node < 0:
-            raise ValueError(
-                f"history {seen.tolist()} after subgoals {goals.tolist()} cannot occur in any environment: "
-                "it has no node; check the observations"
-            )
-        return node
+        return np.asarray(node, dtype=np.int64)
 
 
 def as_tree(model_or_tree: HMDP | HistoryTree) -> HistoryTree:
@@ -245,9 +241,13 @@ def as_policy(tree: HistoryTree, policy: ArrayLike | Sequence[ArrayLike]) -> Pol
     >>> [laws.tolist() for laws in as_policy(HistoryTree(model), [0.5, 0.5])]
     [[[[0.5, 0.5]]], [[[0.5, 0.5], [0.5, 0.5]]]]
     """
+    if not isinstance(policy, (Sequence, np.ndarray)):
+        raise TypeError(
+            f"policy is a {type(policy).__name__}: give one array per decision, or one law over subgoals"
+        )
     model = tree.model
     shapes = [(model.tasks, level.size, model.subgoals) for level in tree.levels[:-1]]
-    rows = list(policy)  # type: ignore[arg-type]
+    rows = list(policy)
     if all(np.ndim(row) == 0 for row in rows):
         law = as_laws("policy", np.asarray(policy))
         if law.shape != (model.subgoals,):

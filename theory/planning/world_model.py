@@ -6,7 +6,7 @@ A language model that predicts the next observation perfectly says
 
 By the chain rule the product over an episode is the mixture of whole episodes, \sum_z w(z) L_z(\tau): one
 factor is \sum_z w(z) L_z(\tau, g, o) / \sum_z w(z) L_z(\tau), and the product telescopes. So the value
-predicted for a policy is \hat J(\pi) = \sum_z w(z) J_z(\pi), and the best policy follows by dynamic programming.
+predicted for a policy is \hat J(\pi) = \sum_z w(z) J_z(\pi), and dynamic programming finds the best policy.
 """
 
 from __future__ import annotations
