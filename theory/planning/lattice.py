@@ -143,7 +143,8 @@ class Lattice:
     def bail(self) -> Array:
         """Return the posterior mixture of the two experts in every state, shape (K, G)."""
         truth, other = np.eye(self.subgoals)[self.experts]
-        return self.weight[:, np.newaxis] * truth + (1.0 - self.weight)[:, np.newaxis] * other
+        here = self.weight[:, np.newaxis]
+        return np.asarray(here * truth + (1.0 - here) * other)
 
     def drift(self, subgoal: int) -> float:
         """Return the mean change of the truth's log odds in one episode with ``subgoal``, in nats."""
