@@ -50,7 +50,9 @@ def contraction_bound(episodes: int, eps: ArrayLike, eta: float, *, prior_ratio:
     TypeError, ValueError
         For an argument outside its range.
 
-    Notes ----- *Proof.* No policy enters the posterior: the factors :math:`\pi(g_h | \cdot)` depend on what
+    Notes
+    -----
+    *Proof.* No policy enters the posterior: the factors :math:`\pi(g_h | \cdot)` depend on what
     was seen, not on z, and cancel. So :math:`R_{t+1} = R_t\, L_{z'}(\tau)/L_z(\tau)` with L the likelihood of
     the observations of episode t given its subgoals. Given the past and a policy :math:`\pi`,
 
@@ -102,7 +104,9 @@ def doubt_bound(
     TypeError, ValueError
         For an argument outside its range.
 
-    Notes ----- *Proof.* With :math:`S = \sum_{z' \ne z} R(z')` the mass is :math:`S/(1+S)`. The function
+    Notes
+    -----
+    *Proof.* With :math:`S = \sum_{z' \ne z} R(z')` the mass is :math:`S/(1+S)`. The function
     x/(1+x) is subadditive, and :math:`x/(1+x) \le \tfrac12 \sqrt{x}` since :math:`1 + x \ge 2\sqrt{x}`; so
     the mass is at most :math:`\tfrac12 \sum \sqrt{R(z')}`. The part of an episode already seen multiplies
     each root by one more affinity, which is at most 1. Apply :func:`contraction_bound` to each of the |Z| - 1
@@ -138,7 +142,9 @@ def inverse_weight_bound(weight: float) -> float:
     ValueError
         For a weight outside (0, 1].
 
-    Notes ----- *Proof.* :math:`1/w_t = 1 + \sum_{z'} R_t(z')`, and given the past
+    Notes
+    -----
+    *Proof.* :math:`1/w_t = 1 + \sum_{z'} R_t(z')`, and given the past
     :math:`E_z[L_{z'}/L_z] = \sum_{o: L_z > 0} L_{z'}(o) \le 1`: each ratio is a non-negative supermartingale,
     and a martingale where the supports agree. ∎ The variable has a heavy tail: with agreeing supports its
     mean stays 1/p while it tends to 1, so it is to be enumerated, not sampled.

@@ -49,7 +49,9 @@ def schedule_bound(episodes: int, eps: ArrayLike, eta: float, *, horizon: int, m
     TypeError, ValueError
         For an argument outside its range.
 
-    Notes ----- *Proof.* An episode that explores loses at most H - 1; the coin is independent of the past, so
+    Notes
+    -----
+    *Proof.* An episode that explores loses at most H - 1; the coin is independent of the past, so
     one that exploits loses what its mass says. ∎ This is the sharpest of the bounds here; the others are
     closed forms above it.
 
@@ -119,7 +121,9 @@ def epsilon_greedy_bound(
     TypeError, ValueError
         For an argument outside its range.
 
-    Notes ----- *Proof.* In :func:`schedule_bound` write :math:`q = 1 - \varepsilon\eta`. The terms fall in t,
+    Notes
+    -----
+    *Proof.* In :func:`schedule_bound` write :math:`q = 1 - \varepsilon\eta`. The terms fall in t,
     so :math:`\sum_{t \ge 0} \min\{1, Bq^t\} \le 1 + \int_0^\infty \min\{1, Bq^x\}\,dx = 1 + (\log_+ B +
     \min\{1, B\})/(-\log q)`, and :math:`-\log q \ge \varepsilon \eta`. ∎
 
@@ -196,7 +200,9 @@ def per_step_bound(
     TypeError, ValueError
         For an argument outside its range.
 
-    Notes ----- *Proof.* A deviation at step h costs at most H - h, the rewards still to come; so exploiting
+    Notes
+    -----
+    *Proof.* A deviation at step h costs at most H - h, the rewards still to come; so exploiting
     loses at most :math:`\sum_h (H-h) \min\{1, A q^{t-1}\} = \tfrac12 H(H-1) \min\{1, A q^{t-1}\}` with
     :math:`A = \tfrac12(|Z|-1)\sqrt{c_Z}`. Sum over t as in :func:`epsilon_greedy_bound`. ∎ In H this has the
     power 3/2 of the rate remembered from the paper; :func:`epsilon_greedy_bound`, of power 1, is smaller from

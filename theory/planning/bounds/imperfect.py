@@ -48,7 +48,9 @@ def llm_error_bound(episodes: ArrayLike, error: float, *, horizon: int) -> Array
     ValueError
         For an argument outside its range.
 
-    Notes ----- *Proof.* In the coupling with the true expert
+    Notes
+    -----
+    *Proof.* In the coupling with the true expert
     (:func:`~tightbound.theory.planning.bounds.sampled_mass`) a step now breaks with probability at most
     :math:`1 - w_{t,h} + \mathrm{TV}_{t,h}`. The first part is bounded as before: the posterior of an ideal
     observer contracts whatever policy is played. The second adds up to :math:`(H-1) T \Delta` breaks, each
@@ -90,7 +92,9 @@ def prompt_coverage(weight: float, least: float, subgoals: int) -> float:
     TypeError, ValueError
         For an argument outside its range.
 
-    Notes ----- *Proof.* The law of a prompt in pretraining is at least p(z) times its law in z under the
+    Notes
+    -----
+    *Proof.* The law of a prompt in pretraining is at least p(z) times its law in z under the
     behaviour. Against the law online the observations cancel, and each subgoal contributes a factor of at
     most 1 over at least :math:`b_{\min}`. ∎
 
@@ -175,7 +179,9 @@ def reporter_contraction(
     TypeError, ValueError
         For an argument outside its range.
 
-    Notes ----- *Proof.* An episode of H reports is at most :math:`(1+\kappa_o)^H` times likelier than
+    Notes
+    -----
+    *Proof.* An episode of H reports is at most :math:`(1+\kappa_o)^H` times likelier than
     assumed, so every mean taken under the assumed law in
     :func:`~tightbound.theory.planning.bounds.contraction_bound` grows at most by that factor. ∎
 
@@ -214,7 +220,9 @@ def reporter_drift(emitted: ArrayLike, true: ArrayLike, wrong: ArrayLike) -> flo
     ValueError
         For entries that are no laws or differ in shape, or a report that both environments rule out.
 
-    Notes ----- Where only explorations inform, the log odds are a random walk with this drift: to the truth
+    Notes
+    -----
+    Where only explorations inform, the log odds are a random walk with this drift: to the truth
     where D > 0 (law of large numbers), to the other environment where D < 0. Then an exact planner settles on
     the wrong expert with positive probability and regret is linear: a phase transition at D = 0.
 

@@ -48,7 +48,9 @@ def log_regret_bound(episodes: ArrayLike, scale: float, eta: float, *, horizon: 
     TypeError, ValueError
         For an argument outside its range, or :math:`a \eta \le 1`.
 
-    Notes ----- *Proof.* Sum :func:`~tightbound.theory.planning.bounds.schedule_bound`. As min{1, a/x} falls
+    Notes
+    -----
+    *Proof.* Sum :func:`~tightbound.theory.planning.bounds.schedule_bound`. As min{1, a/x} falls
     in x and a > 1, :math:`\sum_{t \le T} \varepsilon_t \le 1 + \int_1^T \min\{1, a/x\}\,dx`, which is
     :math:`a(1 + \log(T/a))` for :math:`T \ge a` and T otherwise. Likewise :math:`\sum_{i<t} \varepsilon_i \ge
     \int_1^t \min\{1,a/x\}\,dx \ge a - 1 + a\log(t/a)`, the last step for t < a because
@@ -132,7 +134,9 @@ def explore_first_bound(episodes: int, eta: float, *, horizon: int, mass: float)
     TypeError, ValueError
         For an argument outside its range.
 
-    Notes ----- *Proof.* After n_0 explorations every later episode has
+    Notes
+    -----
+    *Proof.* After n_0 explorations every later episode has
     :math:`q_t \le (1-\eta)^{n_0} \le 1/(1+BT)`, so all of them together lose at most
     :math:`(H-1)\,BT/(1+BT) \le H-1`. ∎
 

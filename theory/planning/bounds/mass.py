@@ -38,7 +38,9 @@ def sampled_mass(horizon: int, environments: int, prior_ratio: float = 1.0) -> f
     TypeError, ValueError
         For an argument outside its range.
 
-    Notes ----- *Proof.* Run the planner beside the true expert, coupled to agree for as long as possible.
+    Notes
+    -----
+    *Proof.* Run the planner beside the true expert, coupled to agree for as long as possible.
     After a common history the two laws of the subgoal differ in total variation by at most
     :math:`1 - w_{t,h}(z)`, since the mixture gives the true expert the weight :math:`w_{t,h}(z)`. So the
     coupling breaks in the episode with probability at most :math:`\sum_h E[1 - w_{t,h}(z)] \le B q_t` by
@@ -68,7 +70,9 @@ def greedy_mass(horizon: int, environments: int, prior_ratio: float = 1.0) -> fl
     float
         The mass B.
 
-    Notes ----- *Proof.* Where :math:`w_{t,h}(z) > 1/2` the true expert's subgoal is the likeliest, whatever
+    Notes
+    -----
+    *Proof.* Where :math:`w_{t,h}(z) > 1/2` the true expert's subgoal is the likeliest, whatever
     rule breaks ties. By Markov's inequality the contrary has probability at most :math:`2 E[1 - w_{t,h}(z)]`.
     Go on as for :func:`sampled_mass`. ∎
 
@@ -97,7 +101,9 @@ def independent_mass(horizon: int, environments: int, actors: int, prior_ratio: 
     float
         The mass B.
 
-    Notes ----- *Proof.* Each actor plays its part of the true expert's joint subgoal with probability at
+    Notes
+    -----
+    *Proof.* Each actor plays its part of the true expert's joint subgoal with probability at
     least w, independently, so the joint law is at most :math:`1 - w^K \le K(1-w)` from the expert's. Go on as
     for :func:`sampled_mass`. ∎ A joint subgoal drawn once for all actors has the mass of a single planner: K
     then enters not at all, and here only inside a logarithm.
@@ -125,7 +131,9 @@ def world_model_mass(environments: int, prior_ratio: float = 1.0) -> float:
     float
         The mass B.
 
-    Notes ----- *Proof.* The planner maximises :math:`\sum_{z'} w_t(z') J_{z'}(\pi)`, so comparing it with the
+    Notes
+    -----
+    *Proof.* The planner maximises :math:`\sum_{z'} w_t(z') J_{z'}(\pi)`, so comparing it with the
     true expert, :math:`w_t(z)\,[J_z(\pi^*_z) - J_z(\pi^t)] \le \sum_{z' \ne z} w_t(z')\,[J_{z'}(\pi^t) -
     J_{z'}(\pi^*_z)] \le (1 - w_t(z))(H-1)`. The loss is thus at most :math:`(H-1)\min\{1, \sum_{z'} R_t(z')\}
     \le (H-1) \min\{1, \sum_{z'} \sqrt{R_t(z')}\}`, whose mean

@@ -36,7 +36,9 @@ def count_mle_bound(contexts: ArrayLike, labels: int, samples: int) -> float:
     TypeError, ValueError
         For contexts that are no law, no label, or a negative number of samples.
 
-    Notes ----- *Proof.* Let context c occur n >= 1 times. By Jensen and Cauchy-Schwarz :math:`E\,\mathrm{TV}
+    Notes
+    -----
+    *Proof.* Let context c occur n >= 1 times. By Jensen and Cauchy-Schwarz :math:`E\,\mathrm{TV}
     \le \tfrac12 \sum_g \sqrt{p_g(1-p_g)/n} \le \tfrac12\sqrt{(G-1)/n}`. Further :math:`E[n^{-1/2}; n \ge 1]^2
     \le E[1/n; n \ge 1] \le 2 E[1/(n+1)] \le 2/(Np_c)`, the last because
     :math:`E[1/(n+1)] = (1 - (1-p_c)^{N+1})/((N+1)p_c)`. Where c does not occur, with probability
