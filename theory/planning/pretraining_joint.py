@@ -4,7 +4,8 @@ A document holds past episodes and the start of one more; a label is then the su
 the environment:
 
 .. math:: z \sim P_Z, \quad s_1 \sim \rho, \quad o_h \sim O(\cdot | s_h), \quad
-    g_h \sim b_z(\cdot | \text{document}), \quad s_{h+1} \sim P_{z,h}(\cdot | s_h, g_h), \quad g^* \sim \pi^*_z(\cdot | \tau).
+    g_h \sim b_z(\cdot | \text{document}), \quad
+    s_{h+1} \sim P_{z,h}(\cdot | s_h, g_h), \quad g^* \sim \pi^*_z(\cdot | \tau).
 
 The behaviour b may depend on everything written so far. That it does not depend on z is what makes BAIL
 exact; here it may, so that the difference can be shown. Hidden states are carried along and summed at the
@@ -126,10 +127,8 @@ def pretraining_joint(model: HMDP, behaviour: Behaviour, *, past: int, started: 
         weights = mass[:, :, np.newaxis] * model.initial
         for h in range(model.horizon if episode < episodes else begun):
             if h > 0:
-                laws = [behaviour(z, episode, documents) for z in range(model.environments)]
-                moved = np.einsum(
-                    "zds,zdg,zsgt->zdgt", weights, _checked(laws, model), model.transition[:, h - 1]
-                )
+                laws = _chosen(behaviour, episode, documents, model)
+                moved = np.einsum("zds,zdg,zsgt->zdgt", weights, laws, model.transition[:, h - 1])
                 documents, weights = _written(documents, moved)
             seen = weights[:, :, np.newaxis, :] * model.emission.T
             documents, weights = _written(documents, seen)
@@ -137,15 +136,11 @@ def pretraining_joint(model: HMDP, behaviour: Behaviour, *, past: int, started: 
     return PretrainingJoint(documents, mass, episodes, model.horizon)
 
 
-def _checked(laws: list[Array], model: HMDP) -> Array:
-    return np.stack(
-        [
-            shaped(
-                "behaviour's law", as_laws("behaviour's law", law), (law.shape[0], model.subgoals), "(D, G)"
-            )
-            for law in laws
-        ]
-    )
+def _chosen(behaviour: Behaviour, episode: int, documents: Integers, model: HMDP) -> Array:
+    """Laws of the next subgoal in every environment, shape (Z, D, G)."""
+    name, shape = "behaviour's law", (len(documents), model.subgoals)
+    laws = [as_laws(name, behaviour(z, episode, documents)) for z in range(model.environments)]
+    return np.stack([shaped(name, law, shape, "(D, G)") for law in laws])
 
 
 def _written(documents: Integers, weights: Array) -> tuple[Integers, Array]:
