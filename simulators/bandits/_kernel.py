@@ -1,4 +1,7 @@
-"""Compiled driver: one replication is one loop over rounds until the last token checkpoint is passed."""
+"""Compiled driver: one replication is one loop over rounds until the last token checkpoint is passed.
+
+Indices of pulls and tokens take the faster loop of ``_kernel_lockstep`` where rounds are drawn by law.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from tightbound.simulators.bandits._kernel_index import (
     update_index,
     update_ucb_spec,
 )
+from tightbound.simulators.bandits._kernel_lockstep import FEWEST, LANES, run_block, whole_vectors
 from tightbound.simulators.bandits._kernel_random import CHANNEL, POLICY, S10, S32, stream, uniform
 from tightbound.simulators.bandits._kernel_schedule import choose_schedule, start_schedule, update_schedule
 from tightbound.simulators.bandits._kernel_token import choose_token, shapes, update_token
@@ -32,7 +36,7 @@ UCB_SPEC, THOMPSON, META, HEDGE, HEDGE_SPEC = (
     codes.HEDGE_SPEC,
 )
 EXPONENTIAL, TOKEN, SCHEDULE = codes.EXP3_SPEC, codes.TOKEN_THOMPSON, codes.FIXED_ARM
-EXP3_S = codes.EXP3_S
+EXP3_S, SLIDING = codes.EXP3_S, codes.SLIDING_WINDOW_UCB
 ROWS = 8
 
 
@@ -210,7 +214,27 @@ def run(  # type: ignore[no-untyped-def]
     pulls = np.empty((replications, checkpoints.size, arms), dtype=np.int64)
     stopping_time = np.empty((replications, checkpoints.size), dtype=np.int64)
     overshoot = np.empty((replications, checkpoints.size), dtype=np.int64)
-    missing = np.empty(replications, dtype=np.int64)
+    missing = np.full(replications, -1, dtype=np.int64)
+    if env < TABLE and code < SLIDING and replications >= FEWEST:
+        blocks = (replications + LANES - 1) // LANES
+        width = whole_vectors((replications + blocks - 1) // blocks)
+        for b in prange(blocks):
+            low, high = min(b * width, replications), min((b + 1) * width, replications)
+            run_block(
+                code,
+                par,
+                vec,
+                env,
+                cdf,
+                switch,
+                seed,
+                first + low,
+                checkpoints,
+                pulls[low:high],
+                stopping_time[low:high],
+                overshoot[low:high],
+            )
+        return pulls, stopping_time, overshoot, missing
     for r in prange(replications):
         missing[r] = run_one(
             code,

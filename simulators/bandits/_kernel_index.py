@@ -22,6 +22,44 @@ THROUGHPUT, SLIDING, DISCOUNTED, META = (
 )
 
 
+@njit(cache=True, error_model="numpy")
+def ucb_spec_index(mean, factor, level, growth):  # type: ignore[no-untyped-def]
+    return mean + math.sqrt(factor * (level + growth))
+
+
+@njit(cache=True, error_model="numpy")
+def ucb1_index(mean, n, log_t, width):  # type: ignore[no-untyped-def]
+    return mean + width * math.sqrt(2.0 * log_t / n)
+
+
+@njit(cache=True, error_model="numpy")
+def tuned_index(mean, n, squares, log_t, width):  # type: ignore[no-untyped-def]
+    variance = max(0.0, squares / n - mean * mean) / (width * width)
+    return mean + width * math.sqrt(log_t / n * min(0.25, variance + math.sqrt(2.0 * log_t / n)))
+
+
+@njit(cache=True, error_model="numpy")
+def ucb_v_index(mean, n, squares, log_t, width, zeta):  # type: ignore[no-untyped-def]
+    variance = max(0.0, squares / n - mean * mean)
+    return mean + math.sqrt(2.0 * variance * zeta * log_t / n) + 3.0 * width * zeta * log_t / n
+
+
+@njit(cache=True, error_model="numpy")
+def moss_index(mean, n, rounds, arms, width):  # type: ignore[no-untyped-def]
+    return mean + width * math.sqrt(max(0.0, math.log(rounds / (arms * n))) / n)
+
+
+@njit(cache=True, error_model="numpy")
+def common_bonus(code, par, log_t, rounds):  # type: ignore[no-untyped-def]
+    # what the released rule and the pooled index add to every arm alike; greedy adds nothing
+    if code == RELEASED_UCB:
+        return math.sqrt(6.0 * log_t / rounds)
+    if code == POOLED:
+        radius = par[0] + math.log(1.0 + rounds) + 4.0 * log_t
+        return math.sqrt(par[1] * (1.0 + rounds) / (float(rounds) * rounds) * radius)
+    return 0.0
+
+
 @njit(cache=True)
 def choose_ucb_spec(memory, rounds):  # type: ignore[no-untyped-def]
     # rows 2 mean, 3 (scale L/2)^2 (1+n)/n^2, 4 1 + 2 log(K/delta) + log(1+n): only the pulled arm changes
@@ -31,7 +69,7 @@ def choose_ucb_spec(memory, rounds):  # type: ignore[no-untyped-def]
     growth = 4.0 * math.log(rounds)
     best, arm = -1.0, 0
     for i in range(arms):
-        value = memory[2, i] + math.sqrt(memory[3, i] * (memory[4, i] + growth))
+        value = ucb_spec_index(memory[2, i], memory[3, i], memory[4, i], growth)
         if value > best:
             best, arm = value, i
     return arm
@@ -61,49 +99,40 @@ def choose_index(code, memory, aux, par, vec, rounds):  # type: ignore[no-untype
         for i in range(arms):
             total += memory[2, i]
         log_t = math.log(total)
+    common = common_bonus(code, par, log_t, rounds)
     best, arm = -math.inf, 0
     for i in range(arms):
         n = memory[0, i]
         mean = memory[1, i] / n
         if code == UCB1:
-            mean += par[0] * math.sqrt(2.0 * log_t / n)
+            value = ucb1_index(mean, n, log_t, par[0])
         elif code == UCB_TUNED:
-            variance = max(0.0, memory[2, i] / n - mean * mean) / (par[0] * par[0])
-            mean += par[0] * math.sqrt(log_t / n * min(0.25, variance + math.sqrt(2.0 * log_t / n)))
+            value = tuned_index(mean, n, memory[2, i], log_t, par[0])
         elif code == UCB_V:
-            variance = max(0.0, memory[2, i] / n - mean * mean)
-            mean += math.sqrt(2.0 * variance * par[1] * log_t / n) + 3.0 * par[0] * par[1] * log_t / n
+            value = ucb_v_index(mean, n, memory[2, i], log_t, par[0], par[1])
         elif code == MOSS:
-            mean += par[0] * math.sqrt(max(0.0, math.log(rounds / (arms * n))) / n)
-        elif code == RELEASED_UCB:
-            mean = mean / vec[0, i] + math.sqrt(6.0 * log_t / rounds)
-        elif code == POOLED:
-            mean += math.sqrt(
-                par[1]
-                * (1.0 + rounds)
-                / (float(rounds) * rounds)
-                * (par[0] + math.log(1.0 + rounds) + 4.0 * log_t)
-            )
-        elif code == COST_AWARE:
-            mean = (
-                mean + math.sqrt(par[1] * (1.0 + n) / (n * n) * (par[0] + math.log(1.0 + n) + 4.0 * log_t))
-            ) / vec[0, i]
-        elif code == THROUGHPUT:
-            mean = mean / vec[0, i] + math.sqrt(
-                par[1] * (1.0 + n) / (n * n) * (par[0] + math.log(1.0 + n) + 4.0 * log_t)
-            )
+            value = moss_index(mean, n, rounds, arms, par[0])
+        elif code == COST_AWARE or code == THROUGHPUT:
+            factor = par[1] * (1.0 + n) / (n * n)
+            level = par[0] + math.log(1.0 + n)
+            if code == COST_AWARE:
+                value = ucb_spec_index(mean, factor, level, 4.0 * log_t) / vec[0, i]
+            else:
+                value = ucb_spec_index(mean / vec[0, i], factor, level, 4.0 * log_t)
         elif code == SLIDING:
             n = memory[2, i]
-            mean = math.inf
+            value = math.inf
             if n > 0.0:
-                mean = memory[3, i] / n + par[1] * math.sqrt(par[2] * log_t / n)
+                value = memory[3, i] / n + par[1] * math.sqrt(par[2] * log_t / n)
         elif code == DISCOUNTED:
             n = memory[2, i]
-            mean = memory[3, i] / n + 2.0 * par[1] * math.sqrt(par[2] * max(0.0, log_t) / n)
+            value = memory[3, i] / n + 2.0 * par[1] * math.sqrt(par[2] * max(0.0, log_t) / n)
         elif code == META:
-            mean = memory[2, i] / n + math.sqrt(par[0] * log_t / n)
-        if mean > best:
-            best, arm = mean, i
+            value = memory[2, i] / n + math.sqrt(par[0] * log_t / n)
+        else:
+            value = mean / vec[0, i] + common
+        if value > best:
+            best, arm = value, i
     return arm
 
 
