@@ -11,8 +11,8 @@ from tightbound.theory.bandits import stopping_time_curve, truncated_geometric
 @pytest.mark.parametrize("policy", bench.policies(), ids=lambda policy: type(policy).__name__)
 def test_decision(benchmark, policy):
     with bench.one_core():
-        benchmark.extra_info["decisions"] = bench.decisions(policy, 20_000, 20)
-        benchmark(bench.decisions, policy, 20_000, 20)
+        benchmark.extra_info["decisions"] = bench.decisions(policy, 20_000, bench.RUNS)
+        benchmark(bench.decisions, policy, 20_000, bench.RUNS)
 
 
 def test_experiment(benchmark):
