@@ -19,6 +19,8 @@ from tightbound.theory.planning._validation import Array, as_floats, as_integer
 from tightbound.theory.planning.bounds._arguments import as_episodes, as_schedule
 from tightbound.theory.planning.instances._tables import as_interior, as_probability
 
+_NOTHING, _HUGE = 1e-290, 1e290
+
 
 @dataclass(frozen=True, eq=False)
 class ProbeResult:
@@ -33,7 +35,7 @@ class ProbeResult:
     doubt : ndarray, shape (T,)
         E[1 - w(z)] at the start of episode t.
     inverse_weight : ndarray, shape (T,)
-        E[1 / w(z)] at the start of episode t.
+        E[1 / w(z)] at the start of episode t; infinite beyond the range of floats.
     unsettled : ndarray, shape (T,)
         Probability that no try has happened before episode t.
     """
@@ -108,44 +110,45 @@ def probe_bsc_forward(
         raise ValueError(f"power is {power!r}: give one number of at least 0; 1 is the exact posterior")
     plus = actual if z == 0 else 1.0 - actual
     cost = 1.0 if z == 0 else 0.5
-    # Entry i of mass is k = i - t after t episodes; odds are those of the wrong environment.
-    step = float(exponent) * np.log(reliability / (1.0 - reliability)) * (-1.0 if z == 0 else 1.0)
-    start = float(exponent) * np.log(prior / (1.0 - prior)) * (-1.0 if z == 0 else 1.0)
-    log_odds = start + step * np.arange(-length, length + 1)
-    wrong = _sigmoid(log_odds)
+    # Steps of the wrong environment's log odds; column i of mass is k = i - T.
+    side = -1.0 if z == 0 else 1.0
+    step = side * float(exponent) * np.log(reliability / (1.0 - reliability))
+    start = side * float(exponent) * np.log(prior / (1.0 - prior))
+    wrong = _sigmoid(start + step * np.arange(-length, length + 1))
     tries = 1.0 - wrong if z == 0 else wrong
-    with np.errstate(over="ignore"):
-        root, odds = np.exp(0.5 * log_odds), np.exp(log_odds)
-    mass = np.zeros(2 * length + 1)
-    mass[length] = 1.0
+    # Rows: probability, and probability times the ratio to the powers 1/2 and 1. Each has its own
+    # recursion, since the ratio is largest where the probability underflows.
+    tilts = np.array([[0.0], [0.5], [1.0]])
+    up, down = plus * np.exp(tilts * step), (1.0 - plus) * np.exp(-tilts * step)
+    mass = np.zeros((3, 2 * length + 1))
+    mass[:, length] = np.exp(tilts[:, 0] * start)
     out = np.zeros((5, length))
+    low, high = length, length + 1
     for t in range(length):
-        here = slice(length - t, length + t + 1)
-        law, eps_t = mass[here], chance[t]
-        trying = float(law @ tries[here])
-        doubt = float(law @ wrong[here])
-        unsettled = float(law.sum())
+        here, eps_t = mass[:, low:high].copy(), chance[t]
+        unsettled, root, odds = here.sum(axis=1)
+        trying, doubt = here[0] @ tries[low:high], here[0] @ wrong[low:high]
         lost = 0.5 * (unsettled - trying) if z == 0 else 0.5 * trying
-        out[:, t] = (
-            eps_t * cost + (1.0 - eps_t) * lost,
-            _mean(law, root[here]),
-            doubt,
-            1.0 + _mean(law, odds[here]),
-            unsettled,
-        )
-        stay = (1.0 - eps_t) * law * (1.0 - tries[here])
-        mass[here] = stay
-        if eps_t > 0.0:
-            mass[length - t + 1 : length + t + 2] += eps_t * plus * law
-            mass[length - t - 1 : length + t] += eps_t * (1.0 - plus) * law
+        out[:, t] = eps_t * cost + (1.0 - eps_t) * lost, root, doubt, 1.0 + odds, unsettled
+        mass[:, low:high] = (1.0 - eps_t) * (1.0 - tries[low:high]) * here
+        if eps_t > 0.0 and t + 1 < length:
+            mass[:, low + 1 : high + 1] += eps_t * up * here
+            mass[:, low - 1 : high - 1] += eps_t * down * here
+            np.minimum(mass[:, low - 1 : high + 1], _HUGE, out=mass[:, low - 1 : high + 1])
+            low, high = _window(mass, low - 1, high + 1)
     regret, root_ratio, doubts, inverse, left = out
+    root_ratio, inverse = (np.where(row < _HUGE, row, np.inf) for row in (root_ratio, inverse))
     return ProbeResult(np.cumsum(regret), root_ratio, doubts, inverse, left)
 
 
-def _mean(law: Array, values: Array) -> float:
-    """Sum of products in which a mass of zero counts nothing, even times infinity."""
-    held = law > 0.0
-    return float(law[held] @ values[held])
+def _window(mass: Array, low: int, high: int) -> tuple[int, int]:
+    """Cut ends that hold nothing, or so little that arithmetic on it is slow."""
+    held = np.flatnonzero((mass[:, low:high] > _NOTHING).any(axis=0))
+    if held.size == 0:
+        return low, low + 1
+    mass[:, low : low + held[0]] = 0.0
+    mass[:, low + held[-1] + 1 : high] = 0.0
+    return low + int(held[0]), low + int(held[-1]) + 1
 
 
 def _sigmoid(log_odds: Array) -> Array:
