@@ -88,7 +88,7 @@ def update_beliefs(
         row = int(np.argmin(likelihoods))
         if likelihoods[row] == kernel.NOT_A_LAW:
             raise ValueError(
-                f"beliefs has row {row} with sum {rows[row].sum()!r} and smallest entry {rows[row].min()!r}: "
+                f"beliefs has row {row} with sum {rows[row].sum()} and smallest entry {rows[row].min()}: "
                 "each row must be a law, nonnegative and with sum 1 within 1e-9; divide it by its sum"
             )
         raise ImpossibleObservationError(

@@ -296,7 +296,7 @@ class _Parser:
             law = self._numbers((states,), "the law of start", law=True)
             if abs(law.sum() - 1.0) > ROW_TOLERANCE:
                 raise PomdpFormatError(
-                    line, f"start sums to {law.sum()!r}: a law sums to 1; divide it by its sum"
+                    line, f"start sums to {law.sum()}: a law sums to 1; divide it by its sum"
                 )
             self.start = law / law.sum()
 

@@ -14,7 +14,7 @@ from tightbound.simulators.planning.planners.bail import BAIL
 from tightbound.simulators.planning.planners.base import Planner
 from tightbound.simulators.planning.planners.greedy_bail import GreedyBAIL
 from tightbound.simulators.planning.result import PlanningResult
-from tightbound.simulators.planning.setting import as_tasks
+from tightbound.simulators.planning.setting import as_chances, as_tasks
 from tightbound.theory.planning._validation import Array, Integers, as_indices, as_integer
 from tightbound.theory.planning.errors import ImpossibleObservationError, UnsupportedTruthWarning
 from tightbound.theory.planning.hmdp import HMDP
@@ -114,9 +114,12 @@ def simulate_beliefs(
     world = _world(model, found, z, limit)
     explorer: Any = planner.parts[1]
     law = np.zeros((model.decisions, model.subgoals)) if explorer is None else explorer.table(model)
-    chances = np.ascontiguousarray(planner.probabilities(total), dtype=np.float64)
-    believed = _believed(found)
-    arena = (world.root, world.start, world.child, world.step, world.gap)
+    chances = as_chances(planner, total)
+    # One memory layout for all models, so that one compiled program serves them.
+    law, chances = np.ascontiguousarray(law), np.ascontiguousarray(chances)
+    believed = tuple(map(np.ascontiguousarray, _believed(found)))
+    tables = (world.root, world.start, world.child, world.step, world.gap)
+    arena = tuple(map(np.ascontiguousarray, tables))
     seed = int(np.random.default_rng(rng).integers(2**63))
     driver: Any = kernel.run
     parts = []
@@ -240,7 +243,7 @@ def _believed(expert: BeliefExpert) -> tuple[Integers, Array, Integers, Array, I
         _log(np.stack([graph.start for graph in expert.graphs])),
         np.concatenate(children).astype(np.int64),
         _log(np.concatenate(steps)),
-        np.ascontiguousarray(np.concatenate(goals)),
+        np.concatenate(goals),
     )
 
 
