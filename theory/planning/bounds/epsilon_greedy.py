@@ -19,6 +19,8 @@ from tightbound.theory.planning.bounds._arguments import (
 from tightbound.theory.planning.bounds.contraction import contraction_bound
 from tightbound.theory.planning.bounds.mass import independent_mass, world_model_mass
 
+_TINY = 1e-300  # in place of a rate of zero: the trivial bound is smaller then
+
 
 def schedule_bound(episodes: int, eps: ArrayLike, eta: float, *, horizon: int, mass: float) -> Array:
     r"""Bound regret under any schedule of exploration by summing the losses of its episodes.
@@ -133,10 +135,9 @@ def epsilon_greedy_bound(
     201.0
     """
     length, chance = as_counts(episodes), as_shares(eps)
-    rate = chance * as_eta(eta)
-    found = np.full(np.broadcast_shapes(length.shape, chance.shape), np.inf)
-    np.divide(log_factor(mass), rate, out=found, where=np.broadcast_to(rate > 0.0, found.shape))
-    return np.asarray((as_horizon(horizon) - 1) * np.minimum(length, chance * length + 1.0 + found))
+    contracting = log_factor(mass) / np.maximum(chance * as_eta(eta), _TINY)
+    total = chance * length + 1.0 + contracting
+    return np.asarray((as_horizon(horizon) - 1) * np.minimum(length, total))
 
 
 def derived_epsilon(episodes: ArrayLike, eta: float, mass: float) -> Array:
