@@ -1,7 +1,7 @@
-r"""Exact regret on PROBE-BSC in O(T^2), by a forward recursion over the number of plus signs.
+r"""Exact regret by forward recursion: PROBE-BSC in O(T^2), REVEAL in O(T), for any schedule of exploration.
 
-Unless a try has settled the matter, the posterior depends on the past only through k = (plus signs) - (minus
-signs):
+On PROBE-BSC, unless a try has settled the matter, the posterior depends on the past only through k = (plus
+signs) - (minus signs):
 
 .. math:: \log\frac{w(0)}{w(1)} = \log\frac{p}{1-p} + k \log\frac{q}{1-q}.
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tightbound.theory.planning._validation import Array, as_floats, as_integer
-from tightbound.theory.planning.bounds._arguments import as_episodes, as_schedule
+from tightbound.theory.planning.bounds._arguments import as_episodes, as_eta, as_schedule
 from tightbound.theory.planning.instances._tables import as_interior, as_probability
 
 _NOTHING, _HUGE = 1e-290, 1e290
@@ -139,6 +139,54 @@ def probe_bsc_forward(
     regret, root_ratio, doubts, inverse, left = out
     root_ratio, inverse = (np.where(row < _HUGE, row, np.inf) for row in (root_ratio, inverse))
     return ProbeResult(np.cumsum(regret), root_ratio, doubts, inverse, left)
+
+
+def reveal_forward(
+    episodes: int, environments: int, eta: float = 1.0, eps: ArrayLike = 0.0, *, truth: int = 0
+) -> Array:
+    r"""Return the exact regret of sampling from the mixture of experts on REVEAL, for any schedule.
+
+    .. math:: Reg(T) = \sum_{t \le T} \Bigl[\varepsilon_t c + (1-\varepsilon_t)\, l \prod_{i<t}
+              \bigl(1 - (1-\varepsilon_i)/N - \varepsilon_i \eta\bigr)\Bigr]
+
+    with c = 1 and l = (1 - 1/N)/2 in environment 0, c = 1/2 and l = 1/(2N) elsewhere. For one probability it
+    is :func:`~tightbound.theory.planning.closed_forms.reveal_regret`.
+
+    Parameters
+    ----------
+    episodes : int
+        Number T of episodes, at least 1.
+    environments : int
+        Number N of environments, at least 2.
+    eta : float, default 1
+        Probability that a probe tells, in (0, 1].
+    eps : float or array_like, shape (T,)
+        Probability of exploring by PROBE, of all episodes or of each, in [0, 1].
+    truth : int, default 0
+        The true environment, below N.
+
+    Returns
+    -------
+    ndarray, shape (T,)
+        Expected regret of the first t episodes, t = 1..T.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument outside its range.
+
+    Examples
+    --------
+    >>> reveal_forward(3, 2, eps=[1.0, 0.0, 0.0]).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    length, number = as_episodes(episodes), as_integer("environments", environments, least=2)
+    chance = as_schedule(eps, length)
+    first = as_integer("truth", truth, least=0, most=number - 1) == 0
+    stay = 1.0 - (1.0 - chance) / number - chance * as_eta(eta)
+    unsettled = np.concatenate([[1.0], np.cumprod(stay[:-1])])
+    loss, cost = (0.5 * (1.0 - 1.0 / number), 1.0) if first else (0.5 / number, 0.5)
+    return np.asarray(np.cumsum(chance * cost + (1.0 - chance) * loss * unsettled))
 
 
 def _window(mass: Array, low: int, high: int) -> tuple[int, int]:

@@ -4,9 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tightbound.theory.planning.bail import bail
-from tightbound.theory.planning.exact_dp import probe_bsc_forward
+from tightbound.theory.planning.closed_forms import reveal_regret
+from tightbound.theory.planning.exact_dp import probe_bsc_forward, reveal_forward
 from tightbound.theory.planning.expert import expert
 from tightbound.theory.planning.forward import forward_regret
+from tightbound.theory.planning.instances import reveal
 from tightbound.theory.planning.instances.probe_bsc import PROBE, probe_bsc
 from tightbound.theory.planning.tree import HistoryTree
 
@@ -52,6 +54,35 @@ def test_counting_evidence_twice_stops_the_contraction():
 def test_learning_nothing_from_probes():
     found = probe_bsc_forward(30, 0.8, eps=0.5, power=0.0)
     np.testing.assert_allclose(found.doubt, 0.5 * 0.75 ** np.arange(30))
+
+
+@pytest.mark.parametrize("truth", [0, 1])
+def test_reveal_under_a_schedule(truth):
+    tree = HistoryTree(reveal.reveal(3, 0.4))
+    best, probe = expert(tree), np.eye(3)[reveal.PROBE]
+    eps = np.minimum(1.0, 2.0 / np.arange(1, 21))
+
+    def act(t, log_weights):
+        return [(1.0 - eps[t], bail(tree, best, log_weights)), (eps[t], probe)]
+
+    found = reveal_forward(20, 3, 0.4, eps, truth=truth)
+    np.testing.assert_allclose(found, forward_regret(tree, truth, 20, act).regret, rtol=1e-11)
+    constant = reveal_forward(20, 3, 0.4, 0.2, truth=truth)
+    np.testing.assert_allclose(constant, reveal_regret(np.arange(1, 21), 3, 0.4, 0.2, truth=truth))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"environments": 1}, "environments is 1: give an integer of at least 2"),
+        ({"eta": 0.0}, "eta is 0.0"),
+        ({"truth": 2}, "truth is 2: give an integer from 0 to 1"),
+        ({"eps": 1.5}, "eps contains 1.5"),
+    ],
+)
+def test_bad_input_of_reveal(change, words):
+    with pytest.raises(ValueError, match=words):
+        reveal_forward(**{"episodes": 3, "environments": 2} | change)
 
 
 @pytest.mark.parametrize(
