@@ -22,6 +22,8 @@ from tightbound.theory.planning.hmdp import HMDP
 from tightbound.theory.planning.tree import HistoryTree, as_tree
 
 _INTEGER = 1e-9
+_NOTHING = 1e-40  # probability that is dropped at the edges of the law
+_PRUNE = 32  # episodes between two looks at the edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,35 +178,31 @@ class Lattice:
         length = as_integer("episodes", episodes, least=1)
         size = 2 * self.radius + 1
         laws = shaped("policy", as_laws("policy", policy), (size, self.subgoals), "(K, G)")
-        moves = [(int(s), laws @ self.chance[:, m]) for m, s in enumerate(self.shift)]
         cost, odds = laws @ self.loss, self.log_odds
         root = np.exp(np.minimum(-0.5 * odds, 700.0))
         doubt = np.exp(-np.maximum(odds, 0.0)) / (1.0 + np.exp(-np.abs(odds)))
         reads = np.stack([cost, root, doubt], axis=1)
-        law = np.zeros(size)
-        law[self.radius] = 1.0
-        low, high = self.radius, self.radius + 1
-        least, most = min(0, *(s for s, _ in moves)), max(0, *(s for s, _ in moves))
+        least, most = min(0, int(self.shift.min())), max(0, int(self.shift.max()))
+        rates, places = (laws @ self.chance).T.copy(), [int(s) - least for s in self.shift]
+        law, low = np.ones(1), self.radius
         found = np.empty((length, 3))
         for t in range(length):
-            found[t] = law[low:high] @ reads[low:high]
-            after = np.zeros(high - low + most - least)
-            for step, rate in moves:
-                at = step - least
-                after[at : at + high - low] += law[low:high] * rate[low:high]
-            law, low, high = self._clipped(after, low + least)
-        return ForwardResult(np.cumsum(found[:, 0]), found[:, 1], found[:, 2], high - low)
+            high = low + law.size
+            found[t] = law @ reads[low:high]
+            after = np.zeros(law.size + most - least)
+            for place, flow in zip(places, law * rates[:, low:high], strict=True):
+                after[place : place + law.size] += flow
+            law, low = after, low + least
+            if t % _PRUNE == 0 or low < 0 or low + law.size > size:
+                law, low = _clipped(law, low, size)
+        return ForwardResult(np.cumsum(found[:, 0]), found[:, 1], found[:, 2], int((law > _NOTHING).sum()))
 
-    def _clipped(self, after: Array, start: int) -> tuple[Array, int, int]:
-        """Put mass beyond the window on its ends; return the law and where it is not 0."""
-        size = 2 * self.radius + 1
-        some = np.flatnonzero(after > 1e-40)
-        first, last = some[0], some[-1] + 1
-        low, high = max(0, start + first), min(size, start + last)
-        low, high = min(low, size - 1), max(high, 1)
-        law = np.zeros(size)
-        inside = slice(max(0, low - start), max(0, high - start))
-        law[low:high] = after[inside]
-        law[0] += after[: max(0, -start)].sum()
-        law[-1] += after[max(0, size - start) :].sum()
-        return law, low, high
+
+def _clipped(law: Array, low: int, size: int) -> tuple[Array, int]:
+    """Put mass beyond 0..size-1 on the ends and drop what is nothing; ``low`` is where the law starts."""
+    first, last = max(0, -low), min(law.size, size - low)
+    inside = law[first:last].copy()
+    inside[0] += law[:first].sum()
+    inside[-1] += law[last:].sum()
+    some = np.flatnonzero(inside > _NOTHING)
+    return inside[some[0] : some[-1] + 1], low + first + int(some[0])
