@@ -175,17 +175,46 @@ class Lattice:
         TypeError, ValueError
             For another shape, rows that are no laws, or fewer than 1 episode.
         """
-        length = as_integer("episodes", episodes, least=1)
-        size = 2 * self.radius + 1
-        laws = shaped("policy", as_laws("policy", policy), (size, self.subgoals), "(K, G)")
-        cost, odds = laws @ self.loss, self.log_odds
+        laws = self._laws(policy)
+        odds = self.log_odds
         root = np.exp(np.minimum(-0.5 * odds, 700.0))
         doubt = np.exp(-np.maximum(odds, 0.0)) / (1.0 + np.exp(-np.abs(odds)))
-        reads = np.stack([cost, root, doubt], axis=1)
+        found, states = self._carry(laws, np.stack([laws @ self.loss, root, doubt], axis=1), episodes)
+        return ForwardResult(np.cumsum(found[:, 0]), found[:, 1], found[:, 2], states)
+
+    def expectation(self, policy: ArrayLike, values: ArrayLike, episodes: int) -> Array:
+        """Return the mean of a function of the state at the start of every episode.
+
+        Parameters
+        ----------
+        policy, episodes
+            As for :meth:`forward`.
+        values : array_like, shape (K,)
+            The function, e.g. how far a language model's answer is from the exact one.
+
+        Returns
+        -------
+        ndarray, shape (T,)
+            Its means.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`forward`, and for values of another shape.
+        """
+        reads = shaped("values", as_floats("values", values), (2 * self.radius + 1,), "(K,)")
+        return np.asarray(self._carry(self._laws(policy), reads[:, np.newaxis], episodes)[0][:, 0])
+
+    def _laws(self, policy: ArrayLike) -> Array:
+        return shaped("policy", as_laws("policy", policy), (2 * self.radius + 1, self.subgoals), "(K, G)")
+
+    def _carry(self, laws: Array, reads: Array, episodes: int) -> tuple[Array, int]:
+        """Return the means of ``reads`` (K, n) at every episode, shape (T, n), and the final states."""
+        length, size = as_integer("episodes", episodes, least=1), len(laws)
         least, most = min(0, int(self.shift.min())), max(0, int(self.shift.max()))
         rates, places = (laws @ self.chance).T.copy(), [int(s) - least for s in self.shift]
         law, low = np.ones(1), self.radius
-        found = np.empty((length, 3))
+        found = np.empty((length, reads.shape[1]))
         for t in range(length):
             high = low + law.size
             found[t] = law @ reads[low:high]
@@ -195,7 +224,7 @@ class Lattice:
             law, low = after, low + least
             if t % _PRUNE == 0 or low < 0 or low + law.size > size:
                 law, low = _clipped(law, low, size)
-        return ForwardResult(np.cumsum(found[:, 0]), found[:, 1], found[:, 2], int((law > _NOTHING).sum()))
+        return found, int((law > _NOTHING).sum())
 
 
 def _clipped(law: Array, low: int, size: int) -> tuple[Array, int]:

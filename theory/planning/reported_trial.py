@@ -7,8 +7,9 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from tightbound.theory.planning._validation import as_floats, as_integer
+from tightbound.theory.planning._validation import Array, as_floats, as_integer
 from tightbound.theory.planning.hmdp import HMDP
 
 SAFE, TRY = 0, 1
@@ -17,12 +18,12 @@ UNIT = math.log(2.0)
 SAFE_REWARD = 0.5
 
 
-def reported_trial(q_hat: float | None = None, *, payoff: int = 1, report: int = 3) -> HMDP:
+def reported_trial(q_hat: ArrayLike | None = None, *, payoff: int = 1, report: int = 3) -> HMDP:
     r"""Return an instance whose posterior is one integer and whose reporter may be misspecified.
 
     SAFE earns 1/2 and shows nothing. TRY earns 1 with probability a in environment 0 and 1 - a in
-    environment 1, and is reported as *good* with probability q in environment 0 and 1 - q in environment 1;
-    in truth the reporter says so with probability ``q_hat`` and 1 - ``q_hat``. With
+    environment 1, and is reported as *good* with probability q in environment 0 and as *bad* with
+    probability q in environment 1; in truth the reporter does so with probability ``q_hat``. With
 
     .. math:: \log\frac{a}{1-a} = m \log 2, \qquad \log\frac{q}{1-q} = n \log 2
 
@@ -32,8 +33,8 @@ def reported_trial(q_hat: float | None = None, *, payoff: int = 1, report: int =
 
     Parameters
     ----------
-    q_hat : float, optional
-        Reliability of the report in truth, in [0, 1]; q where left out.
+    q_hat : float or array_like, shape (2,), optional
+        Reliability of the report in truth, of all or in each environment, in [0, 1]; q where left out.
     payoff, report : int
         Units m and n, at least 1. The defaults give a = 2/3 and q = 8/9.
 
@@ -53,7 +54,7 @@ def reported_trial(q_hat: float | None = None, *, payoff: int = 1, report: int =
     [0.0, 0.0, 0.667, 0.0, 0.333, 0.0]
     """
     chance, assumed = _sigmoid("payoff", payoff), _sigmoid("report", report)
-    actual = assumed if q_hat is None else _probability(q_hat)
+    actual = np.broadcast_to(assumed if q_hat is None else _probabilities(q_hat), (2,))
     move = np.broadcast_to(np.eye(6)[np.newaxis, :, np.newaxis], (2, 6, 2, 6)).copy()
     move[:, START] = 0.0
     move[:, START, SAFE, RESTED] = 1.0
@@ -61,9 +62,9 @@ def reported_trial(q_hat: float | None = None, *, payoff: int = 1, report: int =
     for z, paid in product((0, 1), repeat=2):
         move[z, START, TRY, FIRST_OUTCOME + 2 * paid + z] = chance if paid == z else 1.0 - chance
     tables = np.eye(6)[np.newaxis].repeat(2, axis=0)
-    for table, reliability in zip(tables, (assumed, actual), strict=True):
+    for table, reliability in zip(tables, (np.full(2, assumed), actual), strict=True):
         for paid, z, bad in product((0, 1), repeat=3):
-            seen = reliability if bad == z else 1.0 - reliability
+            seen = reliability[z] if bad == z else 1.0 - reliability[z]
             table[FIRST_OUTCOME + 2 * paid + z, FIRST_OUTCOME + 2 * paid + bad] = seen
     reward = np.zeros((2, 6))
     reward[1, [RESTED, FIRST_OUTCOME, FIRST_OUTCOME + 1]] = SAFE_REWARD, 1.0, 1.0
@@ -98,7 +99,10 @@ def reported_trial_drift(q_hat: float, *, payoff: int = 1, report: int = 3) -> f
     """
     chance = _sigmoid("payoff", payoff)
     _sigmoid("report", report)
-    return ((2.0 * chance - 1.0) * payoff + (2.0 * _probability(q_hat) - 1.0) * report) * UNIT
+    told = _probabilities(q_hat)
+    if told.ndim:
+        raise ValueError(f"q_hat is {q_hat!r}: give the reliability in one environment")
+    return float((2.0 * chance - 1.0) * payoff + (2.0 * told - 1.0) * report) * UNIT
 
 
 def reported_trial_threshold(*, payoff: int = 1, report: int = 3) -> float:
@@ -137,8 +141,8 @@ def _sigmoid(name: str, units: Any) -> float:
     return 1.0 / (1.0 + 2.0 ** -as_integer(name, units, least=1, most=30))
 
 
-def _probability(q_hat: Any) -> float:
+def _probabilities(q_hat: ArrayLike) -> Array:
     number = as_floats("q_hat", q_hat)
-    if number.ndim or not 0.0 <= number <= 1.0:
-        raise ValueError(f"q_hat is {q_hat!r}: give one probability in [0, 1]")
-    return float(number)
+    if number.shape not in ((), (2,)) or np.any((number < 0.0) | (number > 1.0)):
+        raise ValueError(f"q_hat is {q_hat!r}: give one probability in [0, 1], or one per environment")
+    return number

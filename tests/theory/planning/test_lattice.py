@@ -77,6 +77,15 @@ def test_a_posterior_that_never_moves():
     assert found.posteriors == 1
 
 
+def test_means_of_any_function_of_the_state():
+    lattice = Lattice.of(two_armed(flip=0.2), 0, np.log(3.0))
+    policy = 0.9 * lattice.bail() + 0.1 * np.array([0.0, 1.0])
+    doubt = lattice.expectation(policy, 1.0 - lattice.weight, 30)
+    assert doubt == pytest.approx(lattice.forward(policy, 30).doubt, abs=1e-14)
+    with pytest.raises(ValueError, match="values has shape"):
+        lattice.expectation(policy, [1.0], 30)
+
+
 def one_environment():
     one = two_armed()
     return HMDP(one.initial, one.transition[:1, 0], one.observation, one.reward)

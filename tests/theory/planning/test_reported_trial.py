@@ -62,10 +62,21 @@ def test_the_lattice_is_the_general_engine():
     assert found.regret == pytest.approx(reference.regret, abs=1e-12)
 
 
+def test_the_report_may_be_of_different_reliability_in_the_two_environments():
+    model = reported_trial((0.9, 0.6))
+    assert model.emission[2, 2] == pytest.approx(0.9)
+    assert model.emission[3, 3] == pytest.approx(0.6)
+    gains = [Lattice.of(model, z, UNIT).drift(TRY) for z in (0, 1)]
+    assert gains == pytest.approx([reported_trial_drift(0.9), reported_trial_drift(0.6)])
+    with pytest.raises(ValueError, match="reliability in one environment"):
+        reported_trial_drift((0.9, 0.6))
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
         ({"q_hat": 1.5}, ValueError, r"q_hat is 1\.5: give one probability in \[0, 1\]"),
+        ({"q_hat": [0.1, 0.2, 0.3]}, ValueError, "or one per environment"),
         ({"q_hat": 0.5, "payoff": 0}, ValueError, "payoff is 0: give an integer"),
         ({"q_hat": 0.5, "report": 1.5}, TypeError, r"report is 1\.5"),
     ],
