@@ -2,7 +2,7 @@ r"""Exact law and moments of the rounds a fixed arm needs, from the renewal equa
 
 With :math:`S_t = Y_1 + \dots + Y_t` and a budget of B tokens, :math:`ST = \min\{t : S_t \ge B\}` and the
 overshoot is :math:`O = S_{ST} - B`. Conditioning on the first round turns every moment into a linear
-recursion in B, run here as a recursive filter: time O(B L), exact up to rounding, no asymptotics.
+recursion in B, run here in compiled code: time O(B L), exact up to rounding, no asymptotics.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from tightbound.theory.bandits.laws import law_mean, law_variance
 
 def _renewal_solve(q: Array, source: Array) -> Array:
     """Return x with x(b) = source(b) + sum_y q(y) x(b - y), where x vanishes below index 0."""
-    from scipy.signal import lfilter
+    from tightbound.theory.bandits import _kernel_renewal as kernel
 
-    return np.asarray(lfilter([1.0], np.concatenate(([1.0], -q)), source))
+    return np.asarray(kernel.solve(np.array(q), source))
 
 
 def stopping_time_curve(law: ArrayLike, tokens: int) -> Array:

@@ -16,6 +16,7 @@ from tightbound.theory.bandits import (
     stopping_time_variance,
     truncated_geometric,
 )
+from tightbound.theory.bandits.renewal import _renewal_solve
 
 common = settings(deadline=None, derandomize=True, max_examples=30)
 
@@ -118,3 +119,13 @@ def test_bad_input_names_argument_and_remedy(call, error, words):
     with pytest.raises(error) as caught:
         call()
     assert all(word in str(caught.value) for word in words)
+
+
+def test_compiled_recursion_is_the_recursive_filter_bit_for_bit() -> None:
+    from scipy.signal import lfilter
+
+    rng = np.random.default_rng(4)
+    for reach, tokens in ((2, 1), (2, 400), (5, 3), (5, 400), (17, 1000)):
+        law, source = rng.dirichlet(np.ones(reach)), rng.normal(size=tokens + 1)
+        expected = lfilter([1.0], np.concatenate(([1.0], -law)), source)
+        np.testing.assert_array_equal(_renewal_solve(law, source), expected)
