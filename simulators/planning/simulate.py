@@ -27,7 +27,9 @@ from tightbound.theory.planning.errors import ImpossibleObservationError
 from tightbound.theory.planning.hmdp import HMDP
 from tightbound.theory.planning.tree import HistoryTree
 
-# Runs that go through compiled code side by side, and episodes per call of it. Results depend on neither.
+# Runs that go through compiled code side by side, and episodes per call of it: a few or many, so that few
+# programs are compiled. Results depend on neither.
+FEW = 16
 RUNS = 256
 EPISODES = 128
 
@@ -306,5 +308,5 @@ def _player(setting: Setting) -> Callable[..., tuple[Array, ...]]:
 
 
 def _block(size: int, most: int) -> int:
-    """Return the least power of two that holds ``size``, or ``most``: few shapes, few compilations."""
-    return min(most, 1 << (size - 1).bit_length())
+    """Return FEW where that holds ``size``, else ``most``."""
+    return FEW if size <= FEW else most
