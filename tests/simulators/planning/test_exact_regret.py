@@ -59,7 +59,7 @@ def test_exploring_first_ends_the_regret():
 
 def test_refusals():
     for planner in (SelfDelusional(BAIL()), TemperedPosterior(BAIL())):
-        with pytest.raises(TypeError, match="does not follow Bayes' rule.*use simulate"):
+        with pytest.raises(TypeError, match=r"does not follow Bayes' rule.*use simulate"):
             exact_regret(reveal(3), 0, 3, planner)
     with pytest.raises(ValueError, match="episodes is 0: give an integer of at least 1"):
         exact_regret(reveal(3), 0, 0, BAIL())

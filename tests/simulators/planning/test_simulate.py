@@ -238,11 +238,11 @@ def test_bad_sweeps():
     common = {"exploit": BAIL(), "explore": Uniform(), "replications": 2, "key": 0}
     with pytest.raises(ValueError, match="pairs is empty: give at least one pair"):
         sweep(SHARP, 0, [], **common)
-    with pytest.raises(ValueError, match="eps is 1.5.*clip it"):
+    with pytest.raises(ValueError, match=r"eps is 1.5.*clip it"):
         sweep(SHARP, 0, [(3, 1.5)], **common)
     with pytest.raises(ValueError, match="episodes is 0"):
         sweep(SHARP, 0, [(0, 0.5)], **common)
-    with pytest.raises(TypeError, match="explore is BAIL.*give an instance of Explorer"):
+    with pytest.raises(TypeError, match=r"explore is BAIL.*give an instance of Explorer"):
         sweep(SHARP, 0, [(3, 0.5)], **(common | {"explore": BAIL()}))
 
 
@@ -250,5 +250,5 @@ def test_one_replication_has_no_standard_error():
     result = simulate(SHARP, 0, 3, BAIL(), replications=1, key=0)
     assert result.value.shape == (3,)
     assert (result.replications, result.episodes) == (1, 3)
-    with pytest.raises(ValueError, match="replications is 1.*simulate with more"):
+    with pytest.raises(ValueError, match=r"replications is 1.*simulate with more"):
         _ = result.standard_error
