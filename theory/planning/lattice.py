@@ -9,6 +9,7 @@ that is worth 4 units and a loss that costs 5.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -168,7 +169,8 @@ class Lattice:
         Returns
         -------
         ForwardResult
-            Regret, E sqrt of the odds against the truth, and doubt, at every episode.
+            Regret, E sqrt of the odds against the truth, and doubt, at every episode; ``posteriors`` is the
+            width of the window that the law of k fills.
 
         Raises
         ------
@@ -205,26 +207,55 @@ class Lattice:
         reads = shaped("values", as_floats("values", values), (2 * self.radius + 1,), "(K,)")
         return np.asarray(self._carry(self._laws(policy), reads[:, np.newaxis], episodes)[0][:, 0])
 
+    def occupation(self, policy: ArrayLike, episodes: int) -> Array:
+        """Return the share of episodes that start in each state.
+
+        Parameters
+        ----------
+        policy, episodes
+            As for :meth:`forward`.
+
+        Returns
+        -------
+        ndarray, shape (K,)
+            Probabilities that sum to one.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As :meth:`forward`.
+        """
+        share = np.zeros(2 * self.radius + 1)
+        for low, law in self._flow(self._laws(policy), as_integer("episodes", episodes, least=1)):
+            share[low : low + law.size] += law
+        return share / share.sum()
+
     def _laws(self, policy: ArrayLike) -> Array:
         return shaped("policy", as_laws("policy", policy), (2 * self.radius + 1, self.subgoals), "(K, G)")
 
     def _carry(self, laws: Array, reads: Array, episodes: int) -> tuple[Array, int]:
         """Return the means of ``reads`` (K, n) at every episode, shape (T, n), and the final states."""
-        length, size = as_integer("episodes", episodes, least=1), len(laws)
+        length, states = as_integer("episodes", episodes, least=1), 0
+        found = np.empty((length, reads.shape[1]))
+        for t, (low, law) in enumerate(self._flow(laws, length)):
+            found[t] = law @ reads[low : low + law.size]
+            states = law.size
+        return found, states
+
+    def _flow(self, laws: Array, length: int) -> Iterator[tuple[int, Array]]:
+        """Yield the law of k at the start of every episode, and the state where it begins."""
+        size = len(laws)
         least, most = min(0, int(self.shift.min())), max(0, int(self.shift.max()))
         rates, places = (laws @ self.chance).T.copy(), [int(s) - least for s in self.shift]
         law, low = np.ones(1), self.radius
-        found = np.empty((length, reads.shape[1]))
         for t in range(length):
-            high = low + law.size
-            found[t] = law @ reads[low:high]
+            yield low, law
             after = np.zeros(law.size + most - least)
-            for place, flow in zip(places, law * rates[:, low:high], strict=True):
+            for place, flow in zip(places, law * rates[:, low : low + law.size], strict=True):
                 after[place : place + law.size] += flow
             law, low = after, low + least
             if t % _PRUNE == 0 or low < 0 or low + law.size > size:
                 law, low = _clipped(law, low, size)
-        return found, int((law > _NOTHING).sum())
 
 
 def _clipped(law: Array, low: int, size: int) -> tuple[Array, int]:

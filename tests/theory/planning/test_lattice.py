@@ -74,7 +74,7 @@ def test_a_posterior_that_never_moves():
     safe = np.broadcast_to([1.0, 0.0], (2 * lattice.radius + 1, 2))
     found = lattice.forward(safe, 4)
     assert found.doubt.tolist() == [0.5] * 4
-    assert found.posteriors == 1
+    assert lattice.occupation(safe, 4)[lattice.radius] == 1.0
 
 
 def test_means_of_any_function_of_the_state():
@@ -82,6 +82,8 @@ def test_means_of_any_function_of_the_state():
     policy = 0.9 * lattice.bail() + 0.1 * np.array([0.0, 1.0])
     doubt = lattice.expectation(policy, 1.0 - lattice.weight, 30)
     assert doubt == pytest.approx(lattice.forward(policy, 30).doubt, abs=1e-14)
+    share = lattice.occupation(policy, 30)
+    assert share @ (1.0 - lattice.weight) == pytest.approx(doubt.mean(), abs=1e-14)
     with pytest.raises(ValueError, match="values has shape"):
         lattice.expectation(policy, [1.0], 30)
 
@@ -118,7 +120,7 @@ def one_environment():
             "policy has a row that sums to",
         ),
         (
-            lambda: Lattice.of(two_armed(), 0, np.log(3.0)).forward([[0.5, 0.5]], 0),
+            lambda: Lattice.of(two_armed(), 0, np.log(3.0), reach=0.0).forward([[0.5, 0.5]], 0),
             ValueError,
             "episodes is 0",
         ),
