@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,24 @@ from tightbound.verification.grid import Cell
 Array = NDArray[np.float64]
 
 TASKS = 2
+PERFECT = (
+    "the exact conditional law in place of a trained language model; random tables for reporter and actor"
+)
+
+
+def sizes(
+    environments: int, states: int, subgoals: int, observations: int, horizon: int, **more: Any
+) -> dict[str, Any]:
+    """Return a cell of these sizes; no table has zeros unless ``keep`` is below 1."""
+    return {
+        "environments": environments,
+        "states": states,
+        "subgoals": subgoals,
+        "observations": observations,
+        "horizon": horizon,
+        "keep": 1.0,
+        **more,
+    }
 
 
 def laws(rng: np.random.Generator, shape: tuple[int, ...], keep: float) -> Array:

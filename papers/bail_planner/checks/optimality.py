@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.papers.bail_planner.checks._random_tables import TASKS, random_tables
+from tightbound.papers.bail_planner.checks._random_tables import TASKS, random_tables, sizes
 from tightbound.theory.planning.brute_force import plan_values
 from tightbound.theory.planning.evaluation import evaluate
 from tightbound.theory.planning.expert import expert
@@ -23,13 +23,8 @@ TABLES = "tables in place of a reporter and an actor; no language model is invol
 Arrays = dict[str, Any]
 
 
-def _instances(count: int, sizes: tuple[tuple[int, ...], ...]) -> list[dict[str, Any]]:
-    names = ("environments", "states", "subgoals", "observations", "horizon")
-    return [
-        {**dict(zip(names, shape, strict=True)), "keep": keep, "instances": count}
-        for shape in sizes
-        for keep in (1.0, 0.6)
-    ]
+def _instances(count: int, shapes: tuple[tuple[int, ...], ...]) -> list[dict[str, Any]]:
+    return [sizes(*shape, keep=keep, instances=count) for shape in shapes for keep in (1.0, 0.6)]
 
 
 TINY = ((2, 3, 2, 2, 2), (2, 3, 2, 2, 3), (1, 3, 3, 2, 3), (2, 2, 4, 3, 2))
