@@ -128,7 +128,8 @@ def mirror_step_certificate(
     Parameters
     ----------
     game : GraphonGame
-        The inequality is proved for kernels free of the mean field; others are evaluated all the same.
+        The inequality is proved for kernels free of the mean field. Others are evaluated all the same and
+        may break it: by order theta, so that small steps show it and large ones hide it.
     log_policy : array_like, shape (M, H, S, A)
     log_reference : array_like, shape (M, H, S, A)
         Any policy :math:`\pi^*`; at an equilibrium of a weakly monotone game ``gap`` is at most 0.

@@ -60,7 +60,7 @@ def test_power_law_has_unit_mean_and_warns_above_one(cutoff):
         graphon.matrix(grid(200))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        degree = graphon.matrix(grid(4000)).mean()
+        degree = graphon.matrix(grid(1500)).mean()
     assert degree == pytest.approx(1.0, abs=1e-5 if cutoff else 0.02)
 
 
