@@ -1,6 +1,8 @@
-"""Compiled exact belief updates: the inner loop runs over the next state, contiguous, and is vectorised.
+"""Compiled exact belief updates.
 
-Every row is summed in one fixed order by one thread, so results depend neither on threads nor on the batch.
+Rows that meet the same matrix are handled 64 at a time, side by side, so that inner loops run over a fixed
+number of contiguous lanes and become vector instructions whatever the number of states. A lane never looks at
+its neighbours: results depend neither on threads nor on what else is in the batch.
 """
 
 from __future__ import annotations
@@ -8,79 +10,86 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-NOT_A_LAW = -1.0
+BLOCK = 2048
+LANES = 64
 
 
 @njit(cache=True)
-def advance(belief, matrix, channel, out):  # type: ignore[no-untyped-def]
-    # belief (S,), matrix (S, S), channel (S,), out (S,); returns the likelihood of the observation.
-    # Four source states at a time: one load and one store of ``out`` for four of them.
-    states = belief.size
+def prepare(beliefs, out, sums):  # type: ignore[no-untyped-def]
+    # walks through memory in order, so that the rows are in the cache when they are picked by subgoal
+    for i in range(beliefs.shape[0]):
+        total, least = 0.0, 0.0
+        for s in range(beliefs.shape[1]):
+            total += beliefs[i, s]
+            least = min(least, beliefs[i, s])
+            out[i, s] = 0.0
+        sums[i] = total if least == 0.0 else np.nan
+
+
+@njit(cache=True, error_model="numpy")
+def advance(matrix, channels, beliefs, observations, rows, out, likelihoods, before, after, mass):  # type: ignore[no-untyped-def]
+    # matrix (S, S), channels (O, S), rows: at most LANES indices into beliefs; before, after (S, LANES)
+    states = matrix.shape[0]
+    for k in range(rows.size):
+        belief = beliefs[rows[k]]
+        for s in range(states):
+            before[s, k] = belief[s]
     for t in range(states):
-        out[t] = 0.0
-    mass, smallest = 0.0, 0.0
-    s = 0
-    while s + 4 <= states:
-        w0, w1, w2, w3 = belief[s], belief[s + 1], belief[s + 2], belief[s + 3]
-        m0, m1, m2, m3 = matrix[s], matrix[s + 1], matrix[s + 2], matrix[s + 3]
+        lanes = after[t]
+        for k in range(LANES):
+            lanes[k] = 0.0
+        s = 0
+        # four terms at a time, in order: one load and one store of the sum for four of them
+        while s + 4 <= states:
+            c0, c1, c2, c3 = matrix[s, t], matrix[s + 1, t], matrix[s + 2, t], matrix[s + 3, t]
+            r0, r1, r2, r3 = before[s], before[s + 1], before[s + 2], before[s + 3]
+            for k in range(LANES):
+                lanes[k] = (((lanes[k] + c0 * r0[k]) + c1 * r1[k]) + c2 * r2[k]) + c3 * r3[k]
+            s += 4
+        while s < states:
+            chance, row = matrix[s, t], before[s]
+            for k in range(LANES):
+                lanes[k] += chance * row[k]
+            s += 1
+    for k in range(rows.size):
+        channel = channels[observations[rows[k]]]
         for t in range(states):
-            out[t] = (((out[t] + w0 * m0[t]) + w1 * m1[t]) + w2 * m2[t]) + w3 * m3[t]
-        mass += (w0 + w1) + (w2 + w3)
-        smallest = min(smallest, min(min(w0, w1), min(w2, w3)))
-        s += 4
-    while s < states:
-        w0, m0 = belief[s], matrix[s]
+            after[t, k] *= channel[t]
+    for k in range(LANES):
+        mass[k] = 0.0
+    for t in range(states):
+        lanes = after[t]
+        for k in range(LANES):
+            mass[k] += lanes[k]
+    for k in range(rows.size):
+        likelihoods[rows[k]] = mass[k]
+    for k in range(LANES):
+        # an impossible row, which is zero, stays zero
+        mass[k] = mass[k] if mass[k] > 0.0 else 1.0
+    for t in range(states):
+        lanes = after[t]
+        for k in range(LANES):
+            lanes[k] /= mass[k]
+    for k in range(rows.size):
         for t in range(states):
-            out[t] += w0 * m0[t]
-        mass += w0
-        smallest = min(smallest, w0)
-        s += 1
-    if smallest < 0.0 or not abs(mass - 1.0) <= 1e-9:
-        return NOT_A_LAW
-    return condition(out, channel)
-
-
-@njit(cache=True)
-def condition(belief, channel):  # type: ignore[no-untyped-def]
-    # multiplies by the channel, normalises in place and returns the mass; an impossible row becomes zero
-    likelihood = 0.0
-    for t in range(belief.size):
-        belief[t] *= channel[t]
-        likelihood += belief[t]
-    if likelihood > 0.0:
-        for t in range(belief.size):
-            belief[t] /= likelihood
-    return likelihood
+            out[rows[k], t] = after[t, k]
 
 
 @njit(cache=True, parallel=True)
-def update(transition, channels, environments, steps, beliefs, subgoals, observations):  # type: ignore[no-untyped-def]
-    # transition (Z, H-1 or 1, S, G, S), channels (O, S), beliefs (B, S), the rest (B,)
-    out = np.empty_like(beliefs)
-    likelihoods = np.empty(beliefs.shape[0])
-    for i in prange(beliefs.shape[0]):
-        matrix = transition[environments[i], steps[i], :, subgoals[i], :]
-        likelihoods[i] = advance(beliefs[i], matrix, channels[observations[i]], out[i])
-    return out, likelihoods
-
-
-@njit(cache=True, parallel=True)
-def scan(initial, transition, channels, subgoals, observations):  # type: ignore[no-untyped-def]
-    # subgoals (B, H'-1), observations (B, H'); returns beliefs (B, H', Z, S), likelihoods (B, H', Z)
-    paths, length = observations.shape
-    environments, states = transition.shape[0], initial.size
-    beliefs = np.zeros((paths, length, environments, states))
-    likelihoods = np.zeros((paths, length, environments))
-    for i in prange(paths):
-        for z in range(environments):
-            beliefs[i, 0, z] = initial
-            seen = condition(beliefs[i, 0, z], channels[observations[i, 0]])
-            likelihoods[i, 0, z] = seen
-            for h in range(1, length):
-                if seen <= 0.0:
-                    break
-                step = min(h, transition.shape[1]) - 1
-                matrix = transition[z, step, :, subgoals[i, h - 1], :]
-                seen = advance(beliefs[i, h - 1, z], matrix, channels[observations[i, h]], beliefs[i, h, z])
-                likelihoods[i, h, z] = seen
-    return beliefs, likelihoods
+def update(transition, channels, beliefs, observations, keys, order, out, likelihoods, sums):  # type: ignore[no-untyped-def]
+    # transition (Z, H-1 or 1, S, G, S), keys (B,): index of (environment, step, subgoal); order sorts those of
+    # each block. Fills out (B, S), likelihoods (B,), and the sums of the given rows (B,), NaN if negative
+    steps, goals = transition.shape[1], transition.shape[3]
+    count, states = beliefs.shape
+    for block in prange((count + BLOCK - 1) // BLOCK):
+        first, end = block * BLOCK, min(count, (block + 1) * BLOCK)
+        before, after, mass = np.zeros((states, LANES)), np.empty((states, LANES)), np.empty(LANES)
+        prepare(beliefs[first:end], out[first:end], sums[first:end])
+        while first < end:
+            key, last = keys[order[first]], first + 1
+            while last < end and last - first < LANES and keys[order[last]] == key:
+                last += 1
+            matrix = transition[key // (steps * goals), key // goals % steps, :, key % goals, :]
+            rows = order[first:last]
+            advance(matrix, channels, beliefs, observations, rows, out, likelihoods, before, after, mass)
+            first = last

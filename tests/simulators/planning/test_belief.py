@@ -185,3 +185,15 @@ def test_no_rows_give_no_rows():
     )
     assert updated.shape == (0, 3)
     assert likelihoods.shape == (0,)
+
+
+def test_large_batches_go_through_in_blocks():
+    model = random_model(8, states=5, steps=False)
+    rng = np.random.default_rng(9)
+    count = 5000  # more than two blocks, and pieces of more than 64 rows with one subgoal
+    rows, goals, seen = rng.dirichlet(np.ones(5), count), rng.integers(0, 2, count), rng.integers(0, 3, count)
+    where = rng.integers(0, 2, count)
+    updated, likelihoods = update_beliefs(model, rows, goals, seen, environments=where)
+    joint = np.einsum("bs,bst->bt", rows, model.transition[where, 0, :, goals]) * model.observation.T[seen]
+    np.testing.assert_allclose(likelihoods, joint.sum(axis=1), rtol=1e-13)
+    np.testing.assert_allclose(updated, joint / joint.sum(axis=1, keepdims=True), rtol=0, atol=1e-14)
