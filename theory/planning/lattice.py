@@ -228,7 +228,7 @@ class Lattice:
         share = np.zeros(2 * self.radius + 1)
         for low, law in self._flow(self._laws(policy), as_integer("episodes", episodes, least=1)):
             share[low : low + law.size] += law
-        return share / share.sum()
+        return np.asarray(share / share.sum())
 
     def _laws(self, policy: ArrayLike) -> Array:
         return shaped("policy", as_laws("policy", policy), (2 * self.radius + 1, self.subgoals), "(K, G)")

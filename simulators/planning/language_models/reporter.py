@@ -147,8 +147,8 @@ class TabularContrastive:
     negatives : array_like, shape (O,)
         The law P^- of negatives, positive everywhere.
     positive_rate : float, default 0.5
-        rho. The factor (1 - rho)/rho corrects for unbalanced labels; ``translation`` does not need it, since
-        it cancels when rows are normalised.
+        rho. The factor (1 - rho)/rho corrects for unbalanced labels; it cancels when rows are normalised, so
+        ``translation`` needs it only for the cap.
 
     Raises
     ------
