@@ -7,20 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from tightbound.papers.bail_planner.checks._exact import EXACT, PAPER, Arrays
 from tightbound.theory.planning.bounds import truth_floor
 from tightbound.theory.planning.closed_forms import lock_regret, meet_regret, reveal_regret
 from tightbound.verification.claim import Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid, cells
 from tightbound.verification.statistics import HighProbability, Order, Slope
-
-PAPER = "bail_planner"
-EXACT = (
-    "the exact posterior mixture of experts stands for the language model, a table for the reporter, one "
-    "transition kernel for the actor"
-)
-
-Arrays = dict[str, Any]
-
 
 # --- PLN-10a: exact instances -------------------------------------------------------------------------------
 
@@ -69,7 +61,7 @@ PLN_10A = Claim(
     measure=naive_on_a_fixed_instance,
     control=NegativeControl(
         measure=naive_on_a_growing_family,
-        because="with |Z| = T every number of episodes has an instance of its own, and naive regret is linear",
+        because="with |Z| = T each number of episodes has an instance of its own; naive regret is linear",
     ),
     substitutes=EXACT,
     seconds={"quick": 0.05, "standard": 0.05},
@@ -178,7 +170,7 @@ def lowest_weight_when_delusional(cell: Cell, rng: np.random.Generator) -> Array
 PLN_10C = Claim(
     id="PLN-10c",
     paper=PAPER,
-    title="The weight of the truth stays above a tenth of its prior, nine times out of ten, for ever",
+    title="Nine times out of ten the truth keeps a tenth of its prior weight for ever",
     statement=r"P(min_t w_t(z) <= p(z)/10) <= 1/10",
     source="derived: Ville's inequality for 1/w",
     provenance="derived",

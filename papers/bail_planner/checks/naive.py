@@ -6,20 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from tightbound.papers.bail_planner.checks._exact import EXACT, PAPER, Arrays
 from tightbound.papers.bail_planner.checks.consistency import CONSISTENCY
 from tightbound.theory.planning.bounds import hard_instance_lower_bound
 from tightbound.theory.planning.closed_forms import lock_regret, reveal_regret
 from tightbound.verification.claim import Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid, cells
 from tightbound.verification.statistics import BoundHolds, Equality, Order, Slope
-
-PAPER = "bail_planner"
-EXACT = (
-    "the exact posterior mixture of experts stands for the language model, a table for the reporter, one "
-    "transition kernel for the actor"
-)
-
-Arrays = dict[str, Any]
 
 
 def _episodes(cell: Cell) -> np.ndarray:
@@ -229,7 +222,7 @@ PLN_6A = Claim(
     statistic=Equality(rtol=1e-12),
     grid=Grid(
         quick=cells(planner=["greedy", "world model"], environments=[3, 10], episodes=[500]),
-        standard=cells(planner=["greedy", "world model"], environments=[3, 10, 40], episodes=[4000]),
+        standard=cells(planner=["greedy", "world model"], environments=[3, 10], episodes=[2000]),
     ),
     measure=unsampled,
     control=NegativeControl(
