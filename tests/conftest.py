@@ -6,10 +6,13 @@ import zlib
 import hypothesis
 import pytest
 
+from tightbound.verification.executors import kernel_cache
+
 # NumPy, Numba and matplotlib read these when they are first imported, so none of them is imported above.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", str(min(2, os.cpu_count() or 1)))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(kernel_cache()))
 os.environ["MPLBACKEND"] = "Agg"
 
 hypothesis.settings.register_profile("tightbound", deadline=None, derandomize=True, max_examples=50)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import multiprocessing
 import os
 import pickle
@@ -210,9 +211,8 @@ def _environment(*, threads: bool) -> Iterator[None]:
     caches = {
         "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+        "NUMBA_CACHE_DIR": str(kernel_cache()),
     }
-    if not all(os.access(place, os.W_OK) for place in tightbound.__path__):
-        caches["NUMBA_CACHE_DIR"] = str(folder / "numba")
     wanted |= {name: value for name, value in caches.items() if name not in os.environ}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
@@ -224,6 +224,19 @@ def _environment(*, threads: bool) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def kernel_cache() -> Path:
+    """Return the folder of compiled Numba code, another one for other sources.
+
+    Numba compares a kernel's own file with what it compiled, not the files of the kernels it calls.
+    """
+    digest = hashlib.sha256()
+    # The layers are links in a checkout, which rglob does not follow from above.
+    layers = (layer for root in tightbound.__path__ for layer in Path(root).iterdir() if layer.is_dir())
+    for file in sorted(file for layer in layers for file in layer.rglob("_kernel*.py")):
+        digest.update(file.read_bytes())
+    return _cache_folder() / "numba" / digest.hexdigest()[:16]
 
 
 def _cache_folder() -> Path:

@@ -6,7 +6,13 @@ from concurrent.futures import BrokenExecutor
 import pytest
 
 from tightbound.verification.errors import NotSendableError
-from tightbound.verification.executors import LocalExecutor, SerialExecutor, cores, get_executor
+from tightbound.verification.executors import (
+    LocalExecutor,
+    SerialExecutor,
+    cores,
+    get_executor,
+    kernel_cache,
+)
 
 NAMES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -73,6 +79,19 @@ def test_a_cache_folder_that_cannot_be_made_is_no_obstacle(monkeypatch, tmp_path
             .result()
             .startswith(str(tmp_path))
         )
+
+
+def test_compiled_kernels_are_kept_apart_when_any_kernel_changes(monkeypatch, tmp_path):
+    (tmp_path / "layer").mkdir()
+    (tmp_path / "layer" / "_kernel_one.py").write_text("first")
+    monkeypatch.setattr("tightbound.__path__", [str(tmp_path)])
+    first = kernel_cache()
+    assert kernel_cache() == first
+    (tmp_path / "layer" / "_kernel_one.py").write_text("second")
+    assert kernel_cache() != first
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    with SerialExecutor() as executor:
+        assert executor.submit(os.environ.get, "NUMBA_CACHE_DIR").result() == str(kernel_cache())
 
 
 def test_a_broken_pool_is_rebuilt():

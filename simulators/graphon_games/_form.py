@@ -1,0 +1,88 @@
+"""A game taken apart into arrays, which are traced, and a hashable form, which fixes the compiled program."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tightbound.theory.graphon_games.game import GraphonGame
+
+Arrays = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A kernel or a reward: a table, or a callable whose numeric fields are traced.
+
+    ``function`` is None for a table, the class for a dataclass instance (rebuilt from its fields while
+    tracing), and the callable itself otherwise.
+    """
+
+    function: Any
+    traced: tuple[str, ...] = ()
+    fixed: tuple[tuple[str, Any], ...] = ()
+    opaque: bool = False
+
+    def __call__(self, arrays: Arrays, h: Any, z: Any) -> Any:
+        """Return the stage values for aggregates z (M, S); a table lacks the leading axis over blocks."""
+        if self.function is None:
+            table = arrays["table"]
+            return table[h if len(table) > 1 else 0]
+        if self.opaque:
+            return self.function(h, z)
+        # Constructors validate, which a traced number cannot pass; the instance was valid when taken apart.
+        instance = object.__new__(self.function)
+        for name in self.traced:
+            object.__setattr__(instance, name, arrays[name])
+        for name, value in self.fixed:
+            object.__setattr__(instance, name, value)
+        return instance(h, z)
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the compiled program depends on besides array shapes."""
+
+    blocks: int
+    horizon: int
+    states: int
+    actions: int
+    transition: Stage
+    reward: Stage
+
+
+def split(game: GraphonGame) -> tuple[Form, Arrays]:
+    """Return the form of a game and its arrays."""
+    transition, transition_arrays = _stage(game.transition_table, game.transition)
+    reward, reward_arrays = _stage(game.reward_table, game.reward)
+    arrays = {
+        "weights": game.weights,
+        "initial": game.initial,
+        "transition": transition_arrays,
+        "reward": reward_arrays,
+    }
+    form = Form(game.blocks, game.horizon, game.states, game.actions, transition, reward)
+    return form, arrays
+
+
+def _stage(table: Any, function: Any) -> tuple[Stage, Arrays]:
+    if table is not None:
+        return Stage(None), {"table": table}
+    if not dataclasses.is_dataclass(function) or isinstance(function, type):
+        return Stage(function, opaque=True), {}
+    traced: Arrays = {}
+    fixed: list[tuple[str, Any]] = []
+    for field in dataclasses.fields(function):
+        value = getattr(function, field.name)
+        if isinstance(value, (float, np.ndarray, np.floating)):
+            traced[field.name] = np.asarray(value, dtype=np.float64)
+            continue
+        try:
+            hash(value)
+        except TypeError:
+            return Stage(function, opaque=True), {}
+        fixed.append((field.name, value))
+    return Stage(type(function), tuple(traced), tuple(fixed)), traced
