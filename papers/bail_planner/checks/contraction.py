@@ -80,7 +80,7 @@ PLN_9A = Claim(
 def _advance() -> np.ndarray:
     from tightbound.theory.planning.instances.lock import ADVANCE
 
-    return np.eye(2)[ADVANCE]
+    return np.asarray(np.eye(2)[ADVANCE])
 
 
 def _posterior(model: Any, exploring: np.ndarray, cell: Cell, planner: str, *, per_step: bool) -> Arrays:
