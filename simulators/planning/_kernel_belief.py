@@ -77,8 +77,8 @@ def advance(matrix, channels, beliefs, observations, rows, out, likelihoods, bef
 
 @njit(cache=True, parallel=True)
 def update(transition, channels, beliefs, observations, keys, order, out, likelihoods, sums):  # type: ignore[no-untyped-def]
-    # transition (Z, H-1 or 1, S, G, S), keys (B,): index of (environment, step, subgoal); order sorts those of
-    # each block. Fills out (B, S), likelihoods (B,), and the sums of the given rows (B,), NaN if negative
+    # transition (Z, H-1 or 1, S, G, S), keys (B,): index of (environment, step, subgoal); order sorts each
+    # block of them. Fills out (B, S), likelihoods (B,), and the sums of the given rows (B,), NaN if negative
     steps, goals = transition.shape[1], transition.shape[3]
     count, states = beliefs.shape
     for block in prange((count + BLOCK - 1) // BLOCK):

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit, prange
 
 TIE = 1.0 - 1e-12
+SETTLED = 1e-12
 
 
 @njit(cache=True)
@@ -111,7 +112,17 @@ def episode(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, parallel=True)
 def run(  # type: ignore[no-untyped-def]
-    uniforms, tasks, explored, explore_law, temperature, log_prior, truth, checkpoints, believed, world
+    uniforms,
+    tasks,
+    explored,
+    explore_law,
+    temperature,
+    log_prior,
+    truth,
+    settles,
+    checkpoints,
+    believed,
+    world,
 ):
     # uniforms (R, T, 2H); checkpoints (C,), increasing: after how many episodes log weights are kept
     runs, episodes, _ = uniforms.shape
@@ -128,6 +139,14 @@ def run(  # type: ignore[no-untyped-def]
                 for z in range(weights.size):
                     kept[r, mark, z] = weights[z]
                 mark += 1
+            if settles and doubt[r, t] < SETTLED:
+                # every later episode follows the truth's expert and loses nothing unless it explores
+                for later in range(t + 1, episodes):
+                    doubt[r, later] = doubt[r, t]
+                for m in range(mark, checkpoints.size):
+                    for z in range(weights.size):
+                        kept[r, m, z] = weights[z]
+                break
             explores = uniforms[r, t, 0] < explored[t]
             loss[r, t] = episode(
                 uniforms[r, t],

@@ -41,7 +41,8 @@ def simulate_beliefs(
 
     The same law as with `simulate`, without a tree: a run remembers one node per environment in the graph of
     its reachable beliefs, and the logarithm of its likelihood. Exploration enters through its exact cost;
-    episodes that exploit through performance differences along their path.
+    episodes that exploit through performance differences along their path. As with `simulate`, a posterior
+    with less than 1e-12 of doubt is held from then on, unless the reporter is misspecified.
 
     Parameters
     ----------
@@ -121,6 +122,7 @@ def simulate_beliefs(
     tables = (world.root, world.start, world.child, world.step, world.gap)
     arena = tuple(map(np.ascontiguousarray, tables))
     seed = int(np.random.default_rng(rng).integers(2**63))
+    settles = not model.misspecified
     driver: Any = kernel.run
     parts = []
     width = max(1, _BLOCK // (total * 2 * model.horizon))
@@ -133,7 +135,17 @@ def simulate_beliefs(
         )
         parts.append(
             driver(
-                uniforms, todo, chances, law, temperature, np.array(model.log_prior), z, kept, believed, arena
+                uniforms,
+                todo,
+                chances,
+                law,
+                temperature,
+                np.array(model.log_prior),
+                z,
+                settles,
+                kept,
+                believed,
+                arena,
             )
         )
     loss, doubt, weights, lost = (np.concatenate(blocks) for blocks in zip(*parts, strict=True))

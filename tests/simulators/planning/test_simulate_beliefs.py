@@ -135,6 +135,16 @@ def test_checkpoints_hold_the_posterior_that_doubt_was_computed_from():
     np.testing.assert_array_equal(default.log_weights, found.log_weights[:, 2:])
 
 
+def test_a_settled_posterior_is_held_and_loses_nothing():
+    # a probe tells at once; the second episode starts without doubt
+    planner = ExploreFirst(BAIL(), FixedSubgoal(PROBE), episodes=1)
+    found = simulate_beliefs(reveal(3, 1.0), 0, 30, planner, replications=2, rng=0, checkpoints=[0, 1, 29])
+    np.testing.assert_array_equal(found.doubt[:, 1:], 0.0)
+    np.testing.assert_allclose(found.regret, 1.0, rtol=1e-12)
+    np.testing.assert_array_equal(found.log_weights[:, 1], found.log_weights[:, 2])
+    assert np.all(found.log_weights[:, 0] == 0.0)
+
+
 def test_tasks_change_what_is_lost():
     model = random_model(0)
     both = [simulate_beliefs(model, 0, 1, BAIL(), tasks=[task], replications=2000, rng=1) for task in (0, 1)]
