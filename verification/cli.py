@@ -7,22 +7,23 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
 
 import tightbound
-from tightbound.verification import ledger, registry, runner
+from tightbound.verification import defaults, ledger, registry
 from tightbound.verification.claim import Claim
 from tightbound.verification.errors import EvidenceError, OutputError
-from tightbound.verification.events import Event
 from tightbound.verification.grid import Size
 from tightbound.verification.ledger import Record
 from tightbound.verification.report import json as json_report
-from tightbound.verification.report import junit, markdown, terminal
-from tightbound.verification.report.progress import ProgressBar
+from tightbound.verification.report import markdown, terminal
 from tightbound.verification.report.text import summary
+
+if TYPE_CHECKING:
+    from tightbound.verification.events import Event
 
 EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -113,9 +114,9 @@ def verify(
     jobs: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     executor: Literal["serial", "local"] = "local",
     budget: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
-    level: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = runner.DEFAULT_LEVEL,
+    level: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = defaults.LEVEL,
     from_: Annotated[Path | None, Parameter(name="--from")] = None,
-    output: Path = runner.DEFAULT_OUTPUT,
+    output: Path = defaults.OUTPUT,
     fmt: Annotated[Literal["table", "json", "junit", "markdown"], Parameter(name="--format")] = "table",
     no_cache: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -146,6 +147,10 @@ def verify(
     no_cache
         Measure again what is already stored.
     """
+    from tightbound.verification import runner
+    from tightbound.verification.report import junit
+    from tightbound.verification.report.progress import ProgressBar
+
     start = time.perf_counter()
     claims = _claims(patterns)
     print_row = terminal.live_table(claims) if fmt == "table" else _nothing
@@ -169,7 +174,7 @@ def verify(
             records = runner.verify(
                 claims,
                 size=size or "quick",
-                seed=runner.DEFAULT_SEED if seed is None else seed,
+                seed=defaults.SEED if seed is None else seed,
                 level=level,
                 executor=executor,
                 jobs=jobs,
@@ -194,7 +199,7 @@ def verify(
 def reproduce(
     *figures: str,
     size: Size = "quick",
-    output: Path = runner.DEFAULT_OUTPUT,
+    output: Path = defaults.OUTPUT,
     fmt: Annotated[Literal["png", "pdf", "svg"], Parameter(name="--format")] = "png",
     check: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -214,6 +219,7 @@ def reproduce(
         Compare the data with the reference data in the package (quick size only); differences exit with 1.
     """
     from tightbound.verification import reproduce as engine
+    from tightbound.verification.report.progress import ProgressBar
 
     if not figures:
         raise UsageError("name a paper or a figure, e.g. 'tightbound reproduce " + registry.PAPERS[0] + "'")
@@ -248,7 +254,7 @@ def show(claim: str, /) -> int:
     if len(found) > 1:
         ids = ", ".join(entry.id for entry in found[:5])
         raise UsageError(f"{claim!r} selects {len(found)} claims ({ids}, ...): show takes one id")
-    stored, _ = _stored(runner.DEFAULT_OUTPUT)
+    stored, _ = _stored(defaults.OUTPUT)
     terminal.print_claim(found[0], [r for r in ledger.latest(stored) if r["claim"] == found[0].id])
     return EXIT_OK
 
@@ -324,6 +330,8 @@ def _stored(path: Path) -> tuple[list[Record], Path]:
 def _rejudge(
     claims: Sequence[Claim], path: Path, *, level: float, size: Size | None, seed: int | None
 ) -> list[Record]:
+    from tightbound.verification import runner
+
     if not path.exists():
         raise UsageError(
             f"--from is {path}: there is no such file or folder; give a {ledger.NAME} or its folder"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tightbound.verification import defaults
 from tightbound.verification.claim import Claim
 from tightbound.verification.collecting import Collector, Plan, recalled
 from tightbound.verification.errors import EvidenceError, OutputError
@@ -20,10 +21,6 @@ from tightbound.verification.judging import Finding, Settings, flipped, judge, s
 from tightbound.verification.ledger import NAME, Ledger, Record
 from tightbound.verification.provenance import stamp
 from tightbound.verification.statistics.base import CellEvidence
-
-DEFAULT_OUTPUT = Path(".tightbound")
-DEFAULT_SEED = 0
-DEFAULT_LEVEL = 0.01
 
 
 @dataclass(frozen=True)
@@ -42,11 +39,11 @@ def verify(
     claims: Sequence[Claim],
     *,
     size: Size = "quick",
-    seed: int = DEFAULT_SEED,
-    level: float = DEFAULT_LEVEL,
+    seed: int = defaults.SEED,
+    level: float = defaults.LEVEL,
     executor: str = "local",
     jobs: int | None = None,
-    output: Path = DEFAULT_OUTPUT,
+    output: Path = defaults.OUTPUT,
     cache: bool = True,
     budget: float | None = None,
     family: Iterable[Claim] | None = None,
@@ -125,7 +122,7 @@ def rejudge(
     claims: Sequence[Claim],
     *,
     folder: Path,
-    level: float = DEFAULT_LEVEL,
+    level: float = defaults.LEVEL,
     family: Iterable[Claim] | None = None,
 ) -> list[Record]:
     """Judge again, from stored evidence and without measuring; nothing is written.
@@ -175,10 +172,10 @@ def evidence_for(
     claims: Sequence[Claim],
     *,
     size: Size = "quick",
-    seed: int = DEFAULT_SEED,
+    seed: int = defaults.SEED,
     executor: str = "local",
     jobs: int | None = None,
-    output: Path = DEFAULT_OUTPUT,
+    output: Path = defaults.OUTPUT,
     cache: bool = True,
     on_event: OnEvent = _ignore,
 ) -> Mapping[str, ClaimEvidence]:
@@ -201,7 +198,7 @@ def evidence_for(
     OutputError, KeyboardInterrupt
         As in ``verify``.
     """
-    _settings(claims, size, seed, DEFAULT_LEVEL, None)
+    _settings(claims, size, seed, defaults.LEVEL, None)
     folder = _prepared(output)
     found: dict[str, ClaimEvidence] = {}
 
