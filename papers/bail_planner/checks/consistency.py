@@ -126,7 +126,7 @@ PLN_10B = Claim(
     statistic=Order(method="t"),
     grid=Grid(
         quick=cells(environments=[3], horizon=[3], instances=[8], runs=[40], episodes=[500]),
-        standard=cells(environments=[3, 6], horizon=[3], instances=[20], runs=[100], episodes=[2000]),
+        standard=cells(environments=[6], horizon=[3], instances=[20], runs=[100], episodes=[2000]),
     ),
     measure=doubling,
     control=NegativeControl(
@@ -177,7 +177,7 @@ PLN_10C = Claim(
     statistic=HighProbability(delta=CHANCE),
     grid=Grid(
         quick=cells(environments=[3], horizon=[3], runs=[2000], episodes=[150]),
-        standard=cells(environments=[3, 6], horizon=[3], runs=[10_000], episodes=[500]),
+        standard=cells(environments=[3], horizon=[3], runs=[10_000], episodes=[500]),
     ),
     measure=lowest_weight,
     control=NegativeControl(

@@ -251,7 +251,8 @@ PLN_8C = Claim(
     statistic=BoundHolds(method="t"),
     grid=Grid(
         quick=cells(environments=[3], horizon=[3], instances=[10], runs=[40], episodes=[1000]),
-        standard=cells(environments=[3, 6], horizon=[3], instances=[50], runs=[60], episodes=[4000]),
+        standard=cells(environments=[6], horizon=[3], instances=[40], runs=[60], episodes=[4000]),
+        full=cells(environments=[3, 6], horizon=[3, 4], instances=[100], runs=[200], episodes=[8000]),
     ),
     measure=epsilon_greedy_on_random,
     control=NegativeControl(
