@@ -1,0 +1,314 @@
+"""The driver: iterate an algorithm on a game, keep its history, stop, and say how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tightbound.simulators.graphon_games._form import split
+from tightbound.simulators.graphon_games.solution import ConvergenceError, Solution
+from tightbound.theory.graphon_games._validation import as_probabilities
+from tightbound.theory.graphon_games.game import GraphonGame
+
+if TYPE_CHECKING:
+    from tightbound.simulators.graphon_games.algorithms.base import Algorithm
+
+Floats = NDArray[np.float64]
+Progress = Callable[[int, float], None]
+
+_RELATIVE = (
+    "kl",
+    "policy_distance",
+    "flow_distance",
+    "average_policy_distance",
+    "average_flow_distance",
+)
+
+
+def solve(
+    game: GraphonGame,
+    algorithm: Algorithm,
+    *,
+    max_iter: int = 500,
+    tol: float | None = None,
+    start: ArrayLike | None = None,
+    reference: Solution | None = None,
+    key: int = 0,
+    progress: Progress | None = None,
+    throw: bool = False,
+) -> Solution:
+    """Look for a Nash equilibrium of a graphon mean-field game.
+
+    Parameters
+    ----------
+    game : GraphonGame
+        The game.
+    algorithm : Algorithm
+        `MonoMD`, `SampledMonoMD`, `GMFGPPO`, `FixedPoint`, `BoltzmannFixedPoint`, `FictitiousPlay`,
+        `OnlineMirrorDescent`, `MaxBackupMirrorDescent`, or one of your own.
+    max_iter : int
+        Iterations at most.
+    tol : float, optional
+        Stop at the first iterate whose exploitability, with the algorithm's entropy weight, is at most this.
+    start : array_like, shape (M, H, S, A), optional
+        First policy; uniform where left out.
+    reference : Solution, optional
+        An equilibrium to measure distances from; its ``log_policy`` and ``mean_field`` are read.
+    key : int
+        Seed of algorithms that sample.
+    progress : callable, optional
+        Called with the iterations done and the exploitability, every few iterations.
+    throw : bool
+        Raise where the tolerance is not reached, instead of saying so in the outcome.
+
+    Returns
+    -------
+    Solution
+        Last iterate, averages and history. Not to have converged is an outcome, not an error.
+
+    Raises
+    ------
+    ValueError
+        For a wrong start or reference, max_iter < 1, a negative tol, or schedules out of range.
+    ConvergenceError
+        With ``throw``, where ``tol`` was not reached; the error holds the solution.
+
+    Examples
+    --------
+    >>> from tightbound.simulators.graphon_games import MonoMD
+    >>> from tightbound.theory.graphon_games import beach_bar
+    >>> game = beach_bar(blocks=4, horizon=6)
+    >>> found = solve(game, MonoMD(eta=0.5, lam=1.0), max_iter=200, tol=1e-10)
+    >>> found.converged, found.value <= 1e-10, found.value_unregularised > 0.1
+    (True, True, True)
+    """
+    starts = None if start is None else [start]
+    references = None if reference is None else [reference]
+    found = _solve([game], algorithm, max_iter, tol, starts, references, key, progress, batched=False)[0]
+    if throw and tol is not None and not found.converged:
+        raise ConvergenceError(found.outcome, found)
+    return found
+
+
+def solve_batch(
+    games: Sequence[GraphonGame],
+    algorithm: Algorithm,
+    *,
+    max_iter: int = 500,
+    tol: float | None = None,
+    starts: Sequence[ArrayLike] | None = None,
+    references: Sequence[Solution] | None = None,
+    key: int = 0,
+    progress: Progress | None = None,
+) -> list[Solution]:
+    """Solve games of one form at once: as many products, in larger and fewer pieces.
+
+    Parameters
+    ----------
+    games : sequence of GraphonGame
+        Games of equal shapes with kernels and rewards of the same kind; numbers may differ.
+    algorithm, max_iter, tol, key, progress
+        As for `solve`. Instance i draws from ``key + i``. Progress is told the largest exploitability.
+    starts, references : sequences, optional
+        One per game.
+
+    Returns
+    -------
+    list of Solution
+        In the order of the games; equal to solving each alone, up to round-off.
+
+    Raises
+    ------
+    ValueError
+        For no games, or games that differ in more than numbers.
+
+    Examples
+    --------
+    >>> from tightbound.simulators.graphon_games import MonoMD
+    >>> from tightbound.theory.graphon_games import sis
+    >>> games = [sis(blocks=3, horizon=5, infection=rate) for rate in (0.5, 0.8)]
+    >>> [found.num_iter for found in solve_batch(games, MonoMD(eta=0.5, lam=1.0), max_iter=20)]
+    [20, 20]
+    """
+    if not games:
+        raise ValueError("games is empty: give at least one game")
+    return _solve(list(games), algorithm, max_iter, tol, starts, references, key, progress, batched=True)
+
+
+def _solve(
+    games: list[GraphonGame],
+    algorithm: Algorithm,
+    max_iter: int,
+    tol: float | None,
+    starts: Sequence[ArrayLike] | None,
+    references: Sequence[Solution] | None,
+    key: int,
+    progress: Progress | None,
+    *,
+    batched: bool,
+) -> list[Solution]:
+    if max_iter < 1:
+        raise ValueError(f"max_iter is {max_iter}: give at least 1 iteration")
+    if tol is not None and not tol >= 0.0:
+        raise ValueError(f"tol is {tol}: give a number of at least 0, or None")
+    for name, given in (("starts", starts), ("references", references)):
+        if given is not None and len(given) != len(games):
+            raise ValueError(f"{name} has {len(given)} entries for {len(games)} games: give one per game")
+    first = [_start(game, None if starts is None else starts[i]) for i, game in enumerate(games)]
+    marks = [
+        (logs, np.zeros(logs.shape[:3])) if references is None else _reference(game, references[i])
+        for i, (game, logs) in enumerate(zip(games, first, strict=True))
+    ]
+    carry, history = _run(
+        games, algorithm, first, marks, max_iter, -1.0 if tol is None else tol, key, progress, batched=batched
+    )
+    if references is None:
+        history = {name: values for name, values in history.items() if name not in _RELATIVE}
+    return [
+        _solution(game, algorithm, *(_pick(part, i) if batched else part for part in (carry, history)), tol)
+        for i, game in enumerate(games)
+    ]
+
+
+def _run(
+    games: list[GraphonGame],
+    algorithm: Algorithm,
+    first: list[Floats],
+    marks: list[tuple[Floats, Floats]],
+    max_iter: int,
+    tol: float,
+    key: int,
+    progress: Progress | None,
+    *,
+    batched: bool,
+) -> tuple[dict[str, Any], dict[str, Floats]]:
+    """Iterate block by block; return the last carry and the records, as NumPy arrays."""
+    import jax
+    import jax.numpy as jnp
+
+    from tightbound.simulators.graphon_games._iterate import BLOCK, Problem, compiled
+
+    form, arrays = _one_form(games)
+    rates = algorithm.rates(max_iter)
+    with jax.enable_x64(True):
+        lam, least = np.float64(algorithm.lam), np.float64(tol)
+        problems = [
+            Problem(one, lam, least, jax.random.PRNGKey(key + i), *mark)
+            for i, (one, mark) in enumerate(zip(arrays, marks, strict=True))
+        ]
+        problem, start = problems[0], first[0]
+        if batched:
+            problem = jax.tree.map(
+                lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *problems
+            )
+            start = np.stack(first)
+        begin, block = compiled(type(algorithm), algorithm.size, form, batched)
+        carry = begin(problem, start)
+        pieces: list[dict[str, Floats]] = []
+        # Iterate max_iter is evaluated as well, hence one more than there are steps.
+        for at in range(0, max_iter + 1, BLOCK):
+            places = np.arange(at, at + BLOCK)
+            now = {name: rate[np.minimum(places, max_iter - 1)] for name, rate in rates.items()}
+            carry, record = block(problem, carry, now, places, max_iter)
+            pieces.append({name: np.asarray(values) for name, values in record.items()})
+            if progress is not None:
+                progress(int(np.max(carry.number)), float(np.nanmin(pieces[-1]["exploitability"], -1).max()))
+            if np.all(carry.done):
+                break
+        history = {name: np.concatenate([piece[name] for piece in pieces], axis=-1) for name in pieces[0]}
+        log_policy = (jax.vmap if batched else lambda f: f)(algorithm.log_policy)(carry.state)
+        found = {
+            "log_policy": log_policy,
+            "mean_field": carry.mean_field,
+            "occupancy": carry.occupancy,
+            "mean_fields": carry.mean_fields,
+            "number": carry.number,
+            "done": carry.done,
+        }
+        return {name: np.asarray(value) for name, value in found.items()}, history
+
+
+def _one_form(games: list[GraphonGame]) -> tuple[Any, list[Any]]:
+    """Return the common form of the games, and the arrays of each."""
+    import jax
+
+    forms, arrays = zip(*(split(game) for game in games), strict=True)
+    shapes = {str(jax.tree.map(np.shape, one)) for one in arrays}
+    if len(shapes) > 1 or any(form != forms[0] for form in forms):
+        raise ValueError(
+            "games differ in shape or in the kind of kernel or reward: a batch has one form; solve them one by one"
+        )
+    return forms[0], list(arrays)
+
+
+def _pick(values: dict[str, Any], instance: int) -> dict[str, Any]:
+    return {name: value[instance] for name, value in values.items()}
+
+
+def _start(game: GraphonGame, policy: ArrayLike | None) -> Floats:
+    """Return the first log-policy with the horizon first."""
+    shape = (game.blocks, game.horizon, game.states, game.actions)
+    given = game.uniform_policy() if policy is None else as_probabilities("start", policy, shape)
+    logs = np.log(given, out=np.full(shape, -np.inf), where=given > 0.0)
+    return np.ascontiguousarray(np.swapaxes(logs, 0, 1))
+
+
+def _reference(game: GraphonGame, solution: Solution) -> tuple[Floats, Floats]:
+    shape = (game.blocks, game.horizon, game.states, game.actions)
+    if solution.log_policy.shape != shape:
+        raise ValueError(
+            f"reference has a policy of shape {solution.log_policy.shape}: this game has (M, H, S, A) = {shape}; "
+            "solve the same game"
+        )
+    return np.swapaxes(solution.log_policy, 0, 1), np.swapaxes(solution.mean_field, 0, 1)
+
+
+def _solution(
+    game: GraphonGame,
+    algorithm: Algorithm,
+    found: dict[str, Any],
+    history: dict[str, Floats],
+    tol: float | None,
+) -> Solution:
+    number, converged = int(found["number"]), bool(found["done"])
+    kept = {name: values[: number + 1] for name, values in history.items()}
+    value = float(kept["exploitability"][-1])
+    broken = np.flatnonzero(~np.isfinite(kept["exploitability"]))
+    if broken.size:
+        raise ValueError(
+            f"exploitability is not finite at iterate {broken[0]}: the reward or the kernel of game "
+            f"{game.name!r} is undefined there; check them at the aggregates that the iteration reaches"
+        )
+    log_policy = np.swapaxes(found["log_policy"], 0, 1)
+    mean_field = np.swapaxes(found["mean_field"], 0, 1)
+    average, average_field = np.exp(log_policy), mean_field
+    if number:
+        occupancy = np.swapaxes(found["occupancy"], 0, 1)
+        total = occupancy.sum(axis=-1, keepdims=True)
+        even = np.full(occupancy.shape, 1.0 / game.actions)
+        average = np.divide(occupancy, total, out=even, where=total > 0.0)
+        average_field = np.swapaxes(found["mean_fields"], 0, 1) / number
+    if converged:
+        outcome = f"exploitability {value:.3g} fell to the tolerance {tol:.3g} after {number} iterations"
+    elif tol is None:
+        outcome = f"exploitability {value:.3g} after {number} iterations"
+    else:
+        outcome = (
+            f"exploitability {value:.3g} is above the tolerance {tol:.3g} after {number} iterations: "
+            "allow more iterations, or smaller steps if it does not fall"
+        )
+    return Solution(
+        log_policy=log_policy,
+        mean_field=mean_field,
+        average_policy=average,
+        average_mean_field=average_field,
+        value=value,
+        value_unregularised=float(kept["exploitability_unregularised"][-1]),
+        converged=converged,
+        num_iter=number,
+        history=kept,
+        outcome=outcome,
+    )
