@@ -49,7 +49,7 @@ def start(algorithm: Algorithm, form: Form, problem: Problem, log_policy: Any) -
 def compiled(algorithm: type, size: tuple[int, ...], form: Form, batched: bool) -> tuple[Any, Any]:
     """Return the compiled ``start`` and the compiled block of iterations."""
     # Steps read numbers from the iteration only, so any instance of the class will do: none is constructed.
-    method = object.__new__(algorithm)
+    method: Algorithm = object.__new__(algorithm)
 
     def begin(problem: Problem, log_policy: Any) -> Carry:
         return start(method, form, problem, log_policy)
@@ -58,11 +58,12 @@ def compiled(algorithm: type, size: tuple[int, ...], form: Form, batched: bool) 
         def body(carry: Carry, at: tuple[Any, Any]) -> tuple[Carry, dict[str, Any]]:
             rate, place = at
             arguments = (method, size, form, problem, carry, rate, place < last)
-            return jax.lax.cond(
+            done: tuple[Carry, dict[str, Any]] = jax.lax.cond(
                 (place <= last) & ~carry.done,
                 lambda: _advance(*arguments),
                 lambda: (carry, _nothing(*arguments)),
             )
+            return done
 
         return jax.lax.scan(body, carry, (rates, places))
 
@@ -80,7 +81,7 @@ def _advance(
     rate: Any,
     more: Any,
 ) -> tuple[Carry, dict[str, Any]]:
-    """Evaluate and record the current iterate; step where there is ``more`` to do and it misses the tolerance."""
+    """Evaluate and record the current iterate; step if there is ``more`` and it misses the tolerance."""
     arrays, lam = problem.arrays, problem.lam
     logs = algorithm.log_policy(carry.state)
     found = _evaluate.evaluate(form, arrays, logs, lam)

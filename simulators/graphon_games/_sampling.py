@@ -1,4 +1,4 @@
-"""Episodes of representative agents among a given crowd, and the action values regressed from them, in JAX."""
+"""Episodes of representative agents among a given crowd, and action values regressed from them, in JAX."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def _solve(
     if references is None:
         history = {name: values for name, values in history.items() if name not in _RELATIVE}
     return [
-        _solution(game, algorithm, *(_pick(part, i) if batched else part for part in (carry, history)), tol)
+        _solution(game, _pick(carry, i) if batched else carry, _pick(history, i) if batched else history, tol)
         for i, game in enumerate(games)
     ]
 
@@ -239,7 +239,8 @@ def _one_form(games: list[GraphonGame]) -> tuple[Any, list[Any]]:
     shapes = {str(jax.tree.map(np.shape, one)) for one in arrays}
     if len(shapes) > 1 or any(form != forms[0] for form in forms):
         raise ValueError(
-            "games differ in shape or in the kind of kernel or reward: a batch has one form; solve them one by one"
+            "games differ in shape or in the kind of kernel or reward: a batch has one form; solve them one "
+            "by one"
         )
     return forms[0], list(arrays)
 
@@ -260,15 +261,14 @@ def _reference(game: GraphonGame, solution: Solution) -> tuple[Floats, Floats]:
     shape = (game.blocks, game.horizon, game.states, game.actions)
     if solution.log_policy.shape != shape:
         raise ValueError(
-            f"reference has a policy of shape {solution.log_policy.shape}: this game has (M, H, S, A) = {shape}; "
-            "solve the same game"
+            f"reference has a policy of shape {solution.log_policy.shape}: this game has (M, H, S, A) = "
+            f"{shape}; solve the same game"
         )
     return np.swapaxes(solution.log_policy, 0, 1), np.swapaxes(solution.mean_field, 0, 1)
 
 
 def _solution(
     game: GraphonGame,
-    algorithm: Algorithm,
     found: dict[str, Any],
     history: dict[str, Floats],
     tol: float | None,

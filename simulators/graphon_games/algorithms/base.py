@@ -101,8 +101,8 @@ def scheduled(
     values = np.asarray(schedule(numbers) if callable(schedule) else schedule, dtype=np.float64)
     if values.ndim > 1 or (values.ndim == 1 and len(values) < iterations):
         raise ValueError(
-            f"{name} has shape {values.shape}: give a number, at least {iterations} numbers, or a function of "
-            "the iteration numbers"
+            f"{name} has shape {values.shape}: give a number, at least {iterations} numbers, or a function "
+            "of the iteration numbers"
         )
     values = np.broadcast_to(values if values.ndim == 0 else values[:iterations], (iterations,))
     wrong = ~np.isfinite(values) | (values < 0.0) | (values > most) | ((values == 0.0) & (not zero))

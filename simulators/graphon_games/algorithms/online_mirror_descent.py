@@ -84,8 +84,8 @@ class OnlineMirrorDescent:
 class MaxBackupMirrorDescent(OnlineMirrorDescent):
     r"""Accumulate optimal action values, :math:`y_{t+1} = y_t + \eta_t\, Q^*(\Psi(\pi_t))`.
 
-    A variant found in public code. It differs from online mirror descent: Q is backed up with the maximum over
-    actions instead of the policy's own mean.
+    A variant found in public code. It differs from online mirror descent: Q is backed up with the maximum
+    over actions instead of the policy's own mean.
 
     Parameters
     ----------
