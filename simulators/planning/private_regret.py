@@ -144,7 +144,7 @@ def _open_share(name: str, value: float) -> float:
     number = _share(name, value)
     if number in (0.0, 0.5, 1.0):
         raise ValueError(
-            f"{name} is {value!r}: give a reliability strictly between 0 and 1, and not 1/2, where a sign tells "
-            "nothing"
+            f"{name} is {value!r}: give a reliability strictly between 0 and 1, and not 1/2, where a sign "
+            "tells nothing"
         )
     return number

@@ -118,7 +118,7 @@ PLN_18B = Claim(
     id="PLN-18b",
     paper=PAPER,
     title="Actors that draw apart regret what the closed form says",
-    statement=r"Reg(T) = \varepsilon T + (1-\varepsilon) l (1-\lambda^T)/(1-\lambda) on MEET, with p_0 = N^{-K}, "
+    statement=r"Reg(T) = \varepsilon T + (1-\varepsilon) l (1-\lambda^T)/(1-\lambda) on MEET, p_0 = N^{-K}, "
     r"l = 1 - p_0 - (1/2)(1-1/N)^K, \lambda = 1 - (1-\varepsilon) p_0 - \varepsilon\eta",
     source="derived",
     provenance="derived",
@@ -338,8 +338,8 @@ PLN_18F = Claim(
     id="PLN-18f",
     paper=PAPER,
     title="Drawing apart from a uniform posterior, K actors meet with chance N^{-(K-1)}",
-    statement=r"\sum_g \prod_k \sum_z w(z) \pi^{*,k}_z(g) = N^{-(K-1)} where the expert of each of N environments "
-    "sends all actors to a place of its own",
+    statement=r"\sum_g \prod_k \sum_z w(z) \pi^{*,k}_z(g) = N^{-(K-1)} where the expert of each of N "
+    "environments sends all actors to a place of its own",
     source="derived",
     provenance="derived",
     statistic=Equality(rtol=1e-12),
@@ -362,21 +362,21 @@ def _single_sign(q: float) -> float:
     return 1.0 - 2.0 * math.sqrt(q * (1.0 - q))
 
 
-def _signs(cell: Cell, *, mirrored: bool = False) -> Arrays:
-    """Exact regret with private signs at each T, exploration derived for the single sign, beside shared ones."""
+def _signs(cell: Cell, fixed: float | None = None) -> Arrays:
+    """Exact regret with private and with shared signs, exploration derived for a single sign."""
     from tightbound.simulators.planning.private_regret import private_regret
 
     actors, q = cell["actors"], cell["q"]
     eta, mass = _single_sign(q), independent_mass(2, 2, actors)
     episodes = np.array(cell["episodes"], dtype=np.float64)
     eps = derived_epsilon(episodes, eta, mass)
-    emitted = 1.0 - q if mirrored else q
+    chances = eps if fixed is None else np.full(eps.shape, fixed)
 
     def last(shared: bool) -> np.ndarray:
         return np.array(
             [
-                private_regret(int(n), actors, q, eps=float(rate), q_hat=emitted, shared=shared)[-1]
-                for n, rate in zip(episodes, eps, strict=True)
+                private_regret(int(n), actors, q, eps=float(rate), truth=cell["truth"], shared=shared)[-1]
+                for n, rate in zip(episodes, chances, strict=True)
             ]
         )
 
@@ -399,16 +399,17 @@ def private_signs(cell: Cell, rng: np.random.Generator) -> Arrays:
     return _signs(cell)
 
 
-def mirrored_signs(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Return the exact regret where signs mean the opposite of what the actors take them for."""
-    return _signs(cell, mirrored=True)
+def constant_probing(cell: Cell, rng: np.random.Generator) -> Arrays:
+    """Return the exact regret where one episode in two probes, whatever T."""
+    return _signs(cell, fixed=0.5)
 
 
 PRIVATE = Grid(
-    quick=cells(actors=[2], q=[0.8, 0.9], episodes=[(50, 100, 200, 400)])
-    + cells(actors=[3], q=[0.9], episodes=[(50, 100, 200)]),
-    standard=cells(actors=[2], q=[0.7, 0.8, 0.9], episodes=[(50, 100, 200, 400, 800, 1600)])
-    + cells(actors=[3], q=[0.8, 0.9], episodes=[(50, 100, 200, 400)]),
+    quick=cells(truth=[0, 1], actors=[2], q=[0.8, 0.9], episodes=[(50, 100, 200, 400)])
+    + cells(truth=[0], actors=[3], q=[0.9], episodes=[(50, 100, 200)]),
+    standard=cells(truth=[0, 1], actors=[2], q=[0.7, 0.8, 0.9], episodes=[(50, 100, 200, 400, 800, 1600)])
+    + cells(truth=[0, 1], actors=[3], q=[0.9], episodes=[(50, 100, 200, 400)])
+    + cells(truth=[0], actors=[3], q=[0.8], episodes=[(50, 100, 200)]),
 )
 
 PLN_18G = Claim(
@@ -422,11 +423,11 @@ PLN_18G = Claim(
     grid=PRIVATE,
     measure=private_signs,
     control=NegativeControl(
-        grid=Grid(quick=cells(actors=[1], q=[0.8, 0.9], episodes=[(50, 100)])),
+        grid=Grid(quick=cells(truth=[0, 1], actors=[1], q=[0.8, 0.9], episodes=[(50, 100)])),
         because="a single actor has nobody to share with: both contexts are the same",
     ),
     substitutes=TEAM,
-    seconds={"quick": 1.0, "standard": 15.0},
+    seconds={"quick": 1.5, "standard": 15.0},
 )
 
 PLN_18H = Claim(
@@ -442,11 +443,12 @@ PLN_18H = Claim(
     grid=PRIVATE,
     measure=private_signs,
     control=NegativeControl(
-        measure=mirrored_signs,
-        because="signs that mean the opposite drive every posterior to the wrong environment: linear regret",
+        measure=constant_probing,
+        grid=Grid(quick=cells(truth=[0], actors=[2], q=[0.8], episodes=[(100, 400)])),
+        because="exploration that does not become rarer as T grows costs the same in every episode",
     ),
     substitutes=TEAM,
-    seconds={"quick": 1.0, "standard": 15.0},
+    seconds={"quick": 1.5, "standard": 15.0},
 )
 
 MULTI_AGENT = (PLN_18A, PLN_18B, PLN_18C, PLN_18D, PLN_18E, PLN_18F, PLN_18G, PLN_18H)
