@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from tightbound.papers.bail_planner.checks._exact import EXACT, PAPER, Arrays
-from tightbound.theory.planning.bounds import derived_epsilon, log_factor, recalled_epsilon, sampled_mass
+from tightbound.theory.planning.bounds import (
+    derived_epsilon,
+    epsilon_greedy_bound,
+    log_factor,
+    recalled_epsilon,
+    sampled_mass,
+)
 from tightbound.theory.planning.closed_forms import reveal_regret
 from tightbound.verification.claim import Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid, cells
@@ -22,9 +28,11 @@ def _curve(cell: Cell, environments: int) -> Arrays:
     best = int(regret.argmin())
     derived = float(derived_epsilon(episodes, eta, sampled_mass(2, environments)))
     recalled = float(recalled_epsilon(episodes, eta, horizon=2, environments=environments))
+    bound = epsilon_greedy_bound(episodes, eps, eta, horizon=2, mass=sampled_mass(2, environments))
     return {
         "eps": eps,
         "regret": regret,
+        "curve_bound": bound,
         "best": float(eps[best]),
         "derived": derived,
         "recalled": recalled,
