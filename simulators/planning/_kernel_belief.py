@@ -15,42 +15,44 @@ LANES = 64
 
 
 @njit(cache=True)
-def prepare(beliefs, out, sums):  # type: ignore[no-untyped-def]
+def touch(beliefs, out):  # type: ignore[no-untyped-def]
     # walks through memory in order, so that the rows are in the cache when they are picked by subgoal
+    found = 0.0
     for i in range(beliefs.shape[0]):
-        total, least = 0.0, 0.0
-        for s in range(beliefs.shape[1]):
-            total += beliefs[i, s]
-            least = min(least, beliefs[i, s])
+        for s in range(0, beliefs.shape[1], 8):
+            found += beliefs[i, s]
             out[i, s] = 0.0
-        sums[i] = total if least == 0.0 else np.nan
+    return found
 
 
 @njit(cache=True, error_model="numpy")
-def advance(matrix, channels, beliefs, observations, rows, out, likelihoods, before, after, mass):  # type: ignore[no-untyped-def]
+def advance(  # type: ignore[no-untyped-def]
+    matrix, channels, beliefs, observations, rows, out, likelihoods, sums, before, after, mass, least
+):
     # matrix (S, S), channels (O, S), rows: at most LANES indices into beliefs; before, after (S, LANES)
     states = matrix.shape[0]
     for k in range(rows.size):
         belief = beliefs[rows[k]]
         for s in range(states):
             before[s, k] = belief[s]
+    for k in range(LANES):
+        mass[k] = 0.0
+        least[k] = 0.0
+    for s in range(states):
+        row = before[s]
+        for k in range(LANES):
+            mass[k] += row[k]
+            least[k] = min(least[k], row[k])
+    for k in range(rows.size):
+        sums[rows[k]] = mass[k] if least[k] == 0.0 else np.nan
     for t in range(states):
         lanes = after[t]
         for k in range(LANES):
             lanes[k] = 0.0
-        s = 0
-        # four terms at a time, in order: one load and one store of the sum for four of them
-        while s + 4 <= states:
-            c0, c1, c2, c3 = matrix[s, t], matrix[s + 1, t], matrix[s + 2, t], matrix[s + 3, t]
-            r0, r1, r2, r3 = before[s], before[s + 1], before[s + 2], before[s + 3]
-            for k in range(LANES):
-                lanes[k] = (((lanes[k] + c0 * r0[k]) + c1 * r1[k]) + c2 * r2[k]) + c3 * r3[k]
-            s += 4
-        while s < states:
+        for s in range(states):
             chance, row = matrix[s, t], before[s]
             for k in range(LANES):
                 lanes[k] += chance * row[k]
-            s += 1
     for k in range(rows.size):
         channel = channels[observations[rows[k]]]
         for t in range(states):
@@ -65,11 +67,11 @@ def advance(matrix, channels, beliefs, observations, rows, out, likelihoods, bef
         likelihoods[rows[k]] = mass[k]
     for k in range(LANES):
         # an impossible row, which is zero, stays zero
-        mass[k] = mass[k] if mass[k] > 0.0 else 1.0
+        mass[k] = 1.0 / mass[k] if mass[k] > 0.0 else 0.0
     for t in range(states):
         lanes = after[t]
         for k in range(LANES):
-            lanes[k] /= mass[k]
+            lanes[k] *= mass[k]
     for k in range(rows.size):
         for t in range(states):
             out[rows[k], t] = after[t, k]
@@ -83,13 +85,28 @@ def update(transition, channels, beliefs, observations, keys, order, out, likeli
     count, states = beliefs.shape
     for block in prange((count + BLOCK - 1) // BLOCK):
         first, end = block * BLOCK, min(count, (block + 1) * BLOCK)
-        before, after, mass = np.zeros((states, LANES)), np.empty((states, LANES)), np.empty(LANES)
-        prepare(beliefs[first:end], out[first:end], sums[first:end])
+        before, after = np.zeros((states, LANES)), np.empty((states, LANES))
+        mass, least = np.empty(LANES), np.empty(LANES)
+        # what is stored here is overwritten; it keeps the reads from being optimised away
+        sums[first] = touch(beliefs[first:end], out[first:end])
         while first < end:
             key, last = keys[order[first]], first + 1
             while last < end and last - first < LANES and keys[order[last]] == key:
                 last += 1
             matrix = transition[key // (steps * goals), key // goals % steps, :, key % goals, :]
             rows = order[first:last]
-            advance(matrix, channels, beliefs, observations, rows, out, likelihoods, before, after, mass)
+            advance(
+                matrix,
+                channels,
+                beliefs,
+                observations,
+                rows,
+                out,
+                likelihoods,
+                sums,
+                before,
+                after,
+                mass,
+                least,
+            )
             first = last

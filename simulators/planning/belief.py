@@ -36,7 +36,7 @@ def update_beliefs(
         The tables.
     beliefs : array_like, shape (B, S)
         Laws of the state before the subgoal.
-    subgoals, observations : array_like of int, shape (B,)
+    subgoals, observations : int or array_like of int, shape (B,)
         What was pursued, and what was seen next.
     environments, step : int or array_like of int, shape (B,), optional
         Environment z in which a row is updated, and decision h = 0, ..., H-2 it follows.
@@ -77,20 +77,20 @@ def update_beliefs(
     where = _per_row("environments", environments, model.environments, count)
     when = _per_row("step", step, model.decisions, count)
     updated, likelihoods, sums = _advance(model, rows, chosen, seen, where, when)
-    wrong = np.flatnonzero(~(np.abs(sums - 1.0) <= ROW_TOLERANCE))
-    if wrong.size:
-        row = int(wrong[0])
+    right = np.abs(sums - 1.0) <= ROW_TOLERANCE
+    if not right.all():
+        row = int(np.argmin(right))
         raise ValueError(
             f"beliefs has row {row} with sum {rows[row].sum()} and smallest entry {rows[row].min()}: "
             "each row must be a law, nonnegative and with sum 1 within 1e-9; divide it by its sum"
         )
-    impossible = np.flatnonzero(likelihoods == 0.0)
-    if impossible.size:
-        row = int(impossible[0])
+    if not likelihoods.all():
+        row = int(np.argmin(likelihoods))
+        z, goal, report = (int(np.broadcast_to(a, count)[row]) for a in (where, chosen, seen))
         raise ImpossibleObservationError(
-            f"observations has {seen[row]} in row {row}, which has probability zero there after subgoal "
-            f"{chosen[row]}: check that the history was recorded in environment {where[row]}, or let the "
-            "reporter's law give it positive probability"
+            f"observations has {report} in row {row}, which has probability zero there after subgoal {goal}: "
+            f"check that the history was recorded in environment {z}, or let the reporter's law give it "
+            "positive probability"
         )
     return updated, likelihoods
 
@@ -162,7 +162,7 @@ def filter_paths(model: HMDP, subgoals: ArrayLike, observations: ArrayLike) -> t
     for h in range(1, length):
         rows = np.ascontiguousarray(beliefs[:, h - 1].reshape(-1, states))
         goal, report = np.repeat(chosen[:, h - 1], environments), np.repeat(seen[:, h], environments)
-        updated, mass, _ = _advance(model, rows, goal, report, where, np.full(where.size, h - 1))
+        updated, mass, _ = _advance(model, rows, goal, report, where, np.asarray(h - 1))
         beliefs[:, h] = updated.reshape(count, environments, states)
         likelihoods[:, h] = mass.reshape(count, environments)
     impossible = np.flatnonzero(~np.any(likelihoods[:, -1, model.prior > 0.0] > 0.0, axis=1))
@@ -187,28 +187,31 @@ def _advance(
     """Return updated rows, likelihoods, and the sums of the rows given; zeros stay zeros."""
     from tightbound.simulators.planning import _kernel_belief as kernel
 
-    transition = model.transition
-    if transition.strides[1] == 0:
-        # All steps agree: one of them is enough, and it is contiguous.
-        transition, steps = transition[:, :1], np.zeros_like(steps)
-    shape = (transition.shape[0], transition.shape[1], transition.shape[3])
-    keys = np.ravel_multi_index((environments, steps, subgoals), shape)
-    short = keys.astype(np.min_scalar_type(int(np.prod(shape))))  # sorted by radix where it has 16 bits
-    blocks = range(0, max(keys.size, 1), kernel.BLOCK)
-    order = [first + np.argsort(short[first : first + kernel.BLOCK], kind="stable") for first in blocks]
-    result = np.empty_like(rows), np.empty(keys.size), np.empty(keys.size)
-    driver: Any = kernel.update
-    channels = np.ascontiguousarray(model.observation.T)
-    driver(
-        np.ascontiguousarray(transition), channels, rows, observations, keys, np.concatenate(order), *result
+    # Where all steps agree one of them is enough, and it is contiguous.
+    alike = model.transition.strides[1] == 0
+    transition = np.ascontiguousarray(model.transition[:, :1] if alike else model.transition)
+    place = environments if alike else environments * model.decisions + steps
+    count = rows.shape[0]
+    keys, seen = (
+        np.ascontiguousarray(np.broadcast_to(a, count))
+        for a in (place * model.subgoals + subgoals, observations)
     )
+    # NumPy sorts 16 bits by radix.
+    short = keys.astype(np.min_scalar_type(transition.shape[0] * transition.shape[1] * model.subgoals))
+    blocks = range(0, max(count, 1), kernel.BLOCK)
+    order = np.concatenate(
+        [first + np.argsort(short[first : first + kernel.BLOCK], kind="stable") for first in blocks]
+    )
+    result = np.empty_like(rows), np.empty(count), np.empty(count)
+    driver: Any = kernel.update
+    driver(transition, np.ascontiguousarray(model.observation.T), rows, seen, keys, order, *result)
     return result
 
 
 def _per_row(name: str, value: ArrayLike, size: int, count: int) -> Integers:
     array = as_indices(name, value, size)
-    if array.ndim == 0:
-        return np.full(count, array)
-    if array.shape != (count,):
-        raise ValueError(f"{name} has shape {array.shape}: beliefs has {count} rows; give shape ({count},)")
-    return np.ascontiguousarray(array)
+    if array.shape not in ((), (count,)):
+        raise ValueError(
+            f"{name} has shape {array.shape}: beliefs has {count} rows; give one integer, or shape ({count},)"
+        )
+    return array

@@ -155,7 +155,7 @@ def test_beliefs_must_be_laws(beliefs, message):
         ({"observations": [3]}, IndexError, "observations contains 3.*0 to 2"),
         ({"observations": [-1]}, IndexError, "observations contains -1"),
         ({"subgoals": [0.5]}, TypeError, "subgoals has dtype float64"),
-        ({"subgoals": [0, 1]}, ValueError, r"subgoals has shape \(2,\).*give shape \(1,\)"),
+        ({"subgoals": [0, 1]}, ValueError, r"subgoals has shape \(2,\).*one integer, or shape \(1,\)"),
         ({"environments": 2}, IndexError, "environments contains 2"),
         ({"step": [2]}, IndexError, "step contains 2.*0 to 1"),
     ],
@@ -177,6 +177,14 @@ def test_indices_must_fit(changes, error, message):
 def test_paths_must_fit(goals, seen, message):
     with pytest.raises(ValueError, match=message):
         filter_paths(random_model(0), goals, seen)
+
+
+def test_one_integer_stands_for_all_rows():
+    model, rows = random_model(3), np.random.default_rng(0).dirichlet(np.ones(3), 4)
+    once = update_beliefs(model, rows, 1, 2, environments=1, step=1)
+    each = update_beliefs(model, rows, [1] * 4, [2] * 4, environments=[1] * 4, step=[1] * 4)
+    np.testing.assert_array_equal(once[0], each[0])
+    np.testing.assert_array_equal(once[1], each[1])
 
 
 def test_no_rows_give_no_rows():
