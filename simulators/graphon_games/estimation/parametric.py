@@ -1,0 +1,227 @@
+"""Graphons of a known class, fitted by least squares on the identifiable product of rate and graphon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tightbound.simulators.graphon_games.estimation.pressure import PressureData
+from tightbound.theory.graphon_games.graphons import Graphon, exponential, stochastic_block
+
+Floats = NDArray[np.float64]
+
+# Ridge for communities that no reading tells apart, relative to the largest entry of the normal equations.
+_JITTER = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class ParametricFit:
+    r"""A graphon, its factor, and what they say about the agents.
+
+    Attributes
+    ----------
+    graphon : Graphon
+    scale : float
+        :math:`\rho`; separately from the graphon it is identified weakly or not at all.
+    parameters : dict of float
+        Of the graphon.
+    risk : float
+        Mean squared error of the readings.
+    interaction : ndarray, shape (N, N)
+        :math:`\rho W(x_i, x_j)` among the agents, which is identified and knows no labels.
+    """
+
+    graphon: Graphon
+    scale: float
+    parameters: dict[str, float]
+    risk: float
+    interaction: Floats
+
+
+class Family(Protocol):
+    """A class of graphons that can be fitted."""
+
+    def fit(self, data: PressureData, positions: ArrayLike, scale: float | None = None) -> ParametricFit:
+        """Return the least-squares member for agents at the positions."""
+        ...
+
+    def candidates(self) -> tuple[Graphon, ...]:
+        """Return graphons that cover the class coarsely, for searches over positions."""
+        ...
+
+
+@dataclass(frozen=True)
+class ExponentialFamily:
+    r"""The graphons :math:`\tanh(\theta x y / 2)`; :math:`\rho` is profiled out in closed form.
+
+    Parameters
+    ----------
+    least, most : float
+        Range of theta. As theta falls, :math:`\rho \tanh(\theta x y/2)` tends to :math:`\rho\theta xy/2`,
+        which determines the product only; the factor is kept in [0, 1], as a probability.
+    points : int
+        Points of the first pass over log theta; a bounded search refines the best.
+
+    Examples
+    --------
+    >>> x = (np.arange(6) + 0.5) / 6
+    >>> crowd = np.random.default_rng(0).random((6, 9))
+    >>> readings = 0.8 * exponential(3.0).matrix(x) @ crowd / 6
+    >>> data = PressureData.from_readings(crowd, readings, np.ones((6, 9)))
+    >>> found = ExponentialFamily().fit(data, x)
+    >>> round(found.parameters["theta"], 3), round(found.scale, 3)
+    (3.0, 0.8)
+    """
+
+    least: float = 0.05
+    most: float = 40.0
+    points: int = 25
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.least < self.most < np.inf:
+            raise ValueError(f"least, most are {self.least}, {self.most}: give 0 < least < most")
+        if self.points < 3:
+            raise ValueError(f"points is {self.points}: give at least 3 for the first pass over theta")
+
+    def candidates(self) -> tuple[Graphon, ...]:
+        """Return 7 members, spread evenly in log theta."""
+        return tuple(exponential(float(theta)) for theta in np.geomspace(self.least, self.most, 7))
+
+    def fit(self, data: PressureData, positions: ArrayLike, scale: float | None = None) -> ParametricFit:
+        """Return the least-squares theta, and rho unless ``scale`` gives it.
+
+        Parameters
+        ----------
+        data : PressureData
+        positions : array_like, shape (N,)
+        scale : float, optional
+            Known factor rho.
+
+        Returns
+        -------
+        ParametricFit
+
+        Raises
+        ------
+        ValueError
+            For positions that do not fit the data, outside [0, 1], or a factor outside [0, 1].
+        """
+        from scipy.optimize import minimize_scalar
+
+        x = as_positions(positions, data)
+        _check_scale(scale)
+        products = 0.5 * np.outer(x, x)
+        logs = np.linspace(np.log(self.least), np.log(self.most), self.points)
+        quadratic, linear = data.terms(np.tanh(np.exp(logs)[:, None, None] * products))
+        safe = np.where(quadratic > 0.0, quadratic, 1.0)
+        rho = np.clip(linear / safe, 0.0, 1.0) if scale is None else np.full(len(logs), scale)
+        best = int((rho**2 * quadratic - 2.0 * rho * linear).argmin())
+        found = minimize_scalar(
+            lambda log: data.fit(np.tanh(np.exp(log) * products), scale)[1],
+            bounds=(logs[max(best - 1, 0)], logs[min(best + 1, len(logs) - 1)]),
+            method="bounded",
+            options={"xatol": 1e-7},
+        )
+        theta = float(np.exp(found.x))
+        graphon = exponential(theta)
+        matrix = graphon.matrix(x)
+        factor, risk = data.fit(matrix, scale)
+        return ParametricFit(graphon, factor, {"theta": theta}, risk, factor * matrix)
+
+
+@dataclass(frozen=True)
+class StochasticBlockFamily:
+    r"""Two communities with levels a, b, c; :math:`\rho a, \rho b, \rho c` solve normal equations in [0, 1].
+
+    The boundary k is profiled out over the gaps between neighbouring positions, of which the data know no
+    more. With an unknown factor the largest level is set to 1. Where positions are hidden, (a, b, c, k) and
+    (c, b, a, 1 - k) are one graphon up to labels: compare interactions, not parameters.
+
+    Examples
+    --------
+    >>> x = (np.arange(10) + 0.5) / 10
+    >>> crowd = np.random.default_rng(0).random((10, 9))
+    >>> readings = 0.8 * stochastic_block().matrix(x) @ crowd / 10
+    >>> data = PressureData.from_readings(crowd, readings, np.ones((10, 9)))
+    >>> found = StochasticBlockFamily().fit(data, x, scale=0.8)
+    >>> {name: round(value, 6) for name, value in found.parameters.items()}
+    {'a': 0.9, 'b': 0.3, 'c': 0.9, 'k': 0.7}
+    """
+
+    def candidates(self) -> tuple[Graphon, ...]:
+        """Return 4 members with clear communities."""
+        return tuple(
+            stochastic_block(a, b, c, 0.5)
+            for a, b, c in ((1.0, 0.3, 0.8), (0.8, 0.3, 1.0), (0.3, 1.0, 0.5), (0.5, 1.0, 0.3))
+        )
+
+    def fit(self, data: PressureData, positions: ArrayLike, scale: float | None = None) -> ParametricFit:
+        """Return the least-squares levels and boundary, and rho unless ``scale`` gives it.
+
+        Parameters
+        ----------
+        data, positions, scale
+            As in :meth:`ExponentialFamily.fit`; a known factor must be positive.
+
+        Returns
+        -------
+        ParametricFit
+        """
+        x = as_positions(positions, data)
+        _check_scale(scale)
+        if scale == 0.0:
+            raise ValueError("scale is 0: nothing is seen of the graphon; give a positive factor")
+        distinct = np.unique(x)
+        if distinct.size < 2:
+            raise ValueError("positions are all equal: two communities need at least two positions")
+        found: tuple[float, Floats, float] | None = None
+        for k in (distinct[:-1] + distinct[1:]) / 2.0:
+            levels, risk = _levels(data, x < k, 1.0 if scale is None else scale)
+            if found is None or risk < found[0]:
+                found = risk, levels, float(k)
+        assert found is not None
+        risk, levels, k = found
+        factor = float(levels.max()) if scale is None else float(scale)
+        a, b, c = np.minimum(levels / factor, 1.0).tolist() if factor > 0.0 else (0.0, 0.0, 0.0)
+        graphon = stochastic_block(a, b, c, k)
+        return ParametricFit(
+            graphon, factor, {"a": a, "b": b, "c": c, "k": k}, risk, factor * graphon.matrix(x)
+        )
+
+
+def _levels(data: PressureData, first: NDArray[np.bool_], most: float) -> tuple[Floats, float]:
+    """Return the best levels in [0, most] of two given communities, and their risk."""
+    from scipy.optimize import lsq_linear
+
+    one, two = first.astype(np.float64), (~first).astype(np.float64)
+    cross = np.outer(one, two)
+    masks = np.stack([np.outer(one, one), cross + cross.T, np.outer(two, two)])
+    applied = (masks[:, :, None, :] @ data.gram)[:, :, 0]
+    normal = np.einsum("mij,nij->mn", applied, masks)
+    linear = (masks * data.moment).sum(axis=(1, 2))
+    normal = normal + _JITTER * normal.max() * np.eye(3)
+    levels = np.linalg.solve(normal, linear)
+    if levels.min() < 0.0 or levels.max() > most:
+        root = np.linalg.cholesky(normal)
+        levels = lsq_linear(root.T, np.linalg.solve(root, linear), bounds=(0.0, most)).x
+    return levels, max(
+        float(data.energy - 2.0 * linear @ levels + levels @ normal @ levels) / data.count, 0.0
+    )
+
+
+def as_positions(positions: ArrayLike, data: PressureData) -> Floats:
+    """Return checked positions, one per agent of the data."""
+    x = np.asarray(positions, dtype=np.float64)
+    if x.shape != (data.agents,):
+        raise ValueError(f"positions has shape {x.shape}: give one position per agent, ({data.agents},)")
+    if not np.all((x >= 0.0) & (x <= 1.0)):
+        raise ValueError("positions leave [0, 1] or are NaN: rescale them to [0, 1]")
+    return x
+
+
+def _check_scale(scale: float | None) -> None:
+    if scale is not None and not 0.0 <= scale <= 1.0:
+        raise ValueError(f"scale is {scale!r}: the factor of the graphon lies in [0, 1]; or leave it out")
