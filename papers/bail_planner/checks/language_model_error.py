@@ -229,7 +229,7 @@ PLN_12C = Claim(
     statistic=BoundHolds(method="exact"),
     grid=Grid(
         quick=cells(**BOTH, error=[0.05], truth=[0, 1], episodes=[1000]),
-        standard=cells(**BOTH, error=[0.0, 0.02, 0.1, 0.2], truth=[0, 1], episodes=[4000]),
+        standard=cells(**BOTH, error=[0.0, 0.05, 0.2], truth=[0, 1], episodes=[2000]),
     ),
     measure=noisy_regret,
     control=NegativeControl(

@@ -209,7 +209,7 @@ PLN_13D = Claim(
             {"prompts": "random", "size": 16, "samples": 2**18, "runs": 3},
         ],
         standard=[
-            {"prompts": prompts, "size": size, "samples": 2**20, "runs": 10}
+            {"prompts": prompts, "size": size, "samples": 2**18, "runs": 10}
             for prompts, size in (("documents", 8), ("random", 16))
         ],
     ),
