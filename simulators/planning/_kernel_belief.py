@@ -67,11 +67,11 @@ def advance(  # type: ignore[no-untyped-def]
         likelihoods[rows[k]] = mass[k]
     for k in range(LANES):
         # an impossible row, which is zero, stays zero
-        mass[k] = 1.0 / mass[k] if mass[k] > 0.0 else 0.0
+        mass[k] = mass[k] if mass[k] > 0.0 else 1.0
     for t in range(states):
         lanes = after[t]
         for k in range(LANES):
-            lanes[k] *= mass[k]
+            lanes[k] /= mass[k]
     for k in range(rows.size):
         for t in range(states):
             out[rows[k], t] = after[t, k]

@@ -179,6 +179,14 @@ def test_paths_must_fit(goals, seen, message):
         filter_paths(random_model(0), goals, seen)
 
 
+def test_an_observation_all_but_impossible_still_leaves_a_law():
+    tiny = 1e-310  # its reciprocal overflows
+    model = HMDP([0.5, 0.5], [np.eye(2)[:, np.newaxis]], [[1.0, tiny], [1.0, tiny / 4]], np.zeros((2, 2)))
+    updated, likelihoods = update_beliefs(model, [[0.5, 0.5]], 0, 1)
+    np.testing.assert_allclose(updated, [[0.8, 0.2]], rtol=1e-10)
+    assert likelihoods[0] == pytest.approx(0.625 * tiny, rel=1e-10)
+
+
 def test_one_integer_stands_for_all_rows():
     model, rows = random_model(3), np.random.default_rng(0).dirichlet(np.ones(3), 4)
     once = update_beliefs(model, rows, 1, 2, environments=1, step=1)
