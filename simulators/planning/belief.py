@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tightbound.theory.planning._validation import ROW_TOLERANCE, Array, Integers, as_indices
 from tightbound.theory.planning.errors import ImpossibleObservationError
@@ -189,13 +189,11 @@ def _advance(
 
     # Where all steps agree one of them is enough, and it is contiguous.
     alike = model.transition.strides[1] == 0
-    transition = np.ascontiguousarray(model.transition[:, :1] if alike else model.transition)
+    transition = model.transition[:, :1] if alike else model.transition
     place = environments if alike else environments * model.decisions + steps
     count = rows.shape[0]
-    keys, seen = (
-        np.ascontiguousarray(np.broadcast_to(a, count))
-        for a in (place * model.subgoals + subgoals, observations)
-    )
+    goals = place * model.subgoals + subgoals
+    keys, seen = (_read_only(np.broadcast_to(index, count)) for index in (goals, observations))
     # NumPy sorts 16 bits by radix.
     short = keys.astype(np.min_scalar_type(transition.shape[0] * transition.shape[1] * model.subgoals))
     blocks = range(0, max(count, 1), kernel.BLOCK)
@@ -204,8 +202,17 @@ def _advance(
     )
     result = np.empty_like(rows), np.empty(count), np.empty(count)
     driver: Any = kernel.update
-    driver(transition, np.ascontiguousarray(model.observation.T), rows, seen, keys, order, *result)
+    driver(
+        _read_only(transition), _read_only(model.observation.T), _read_only(rows), seen, keys, order, *result
+    )
     return result
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return one contiguous type of array, whatever came: compiled code is specialised by type."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
 
 
 def _per_row(name: str, value: ArrayLike, size: int, count: int) -> Integers:
