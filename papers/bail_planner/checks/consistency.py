@@ -143,8 +143,9 @@ CHANCE = 0.1
 def _lowest_weight(cell: Cell, rng: np.random.Generator, planner: Any) -> Arrays:
     """Whether the truth's weight ever falls to a tenth of the prior's."""
     from tightbound.simulators.planning.simulate import simulate
+    from tightbound.theory.planning.instances.noisy_try import noisy_try
 
-    model = _instance(cell, rng)
+    model = noisy_try() if cell["instance"] == "noisy try" else _instance(cell, rng)
     found = simulate(
         model, 0, cell["episodes"], planner, replications=cell["runs"], key=int(rng.integers(2**31))
     )
@@ -167,6 +168,10 @@ def lowest_weight_when_delusional(cell: Cell, rng: np.random.Generator) -> Array
     return _lowest_weight(cell, rng, SelfDelusional(BAIL()))
 
 
+def _noisy(runs: int, episodes: int) -> tuple[Cell, ...]:
+    return cells(instance=["noisy try"], runs=[runs], episodes=[episodes])
+
+
 PLN_10C = Claim(
     id="PLN-10c",
     paper=PAPER,
@@ -176,12 +181,19 @@ PLN_10C = Claim(
     provenance="derived",
     statistic=HighProbability(delta=CHANCE),
     grid=Grid(
-        quick=cells(environments=[3], horizon=[3], runs=[2000], episodes=[150]),
-        standard=cells(environments=[3], horizon=[3], runs=[10_000], episodes=[500]),
+        quick=[
+            *_noisy(2000, 150),
+            *cells(instance=["random"], environments=[3], horizon=[3], runs=[2000], episodes=[150]),
+        ],
+        standard=[
+            *_noisy(10_000, 500),
+            *cells(instance=["random"], environments=[3], horizon=[3], runs=[10_000], episodes=[500]),
+        ],
     ),
     measure=lowest_weight,
     control=NegativeControl(
         measure=lowest_weight_when_delusional,
+        grid=Grid(quick=_noisy(2000, 150)),
         because="a planner that counts its own subgoals excludes the truth with the first that its expert "
         "would not choose",
     ),

@@ -221,7 +221,7 @@ PLN_6A = Claim(
     provenance="derived",
     statistic=Equality(rtol=1e-12),
     grid=Grid(
-        quick=cells(planner=["greedy", "world model"], environments=[3, 10], episodes=[500]),
+        quick=cells(planner=["greedy", "world model"], environments=[3, 10], episodes=[200]),
         standard=cells(planner=["greedy", "world model"], environments=[3, 10], episodes=[2000]),
     ),
     measure=unsampled,
