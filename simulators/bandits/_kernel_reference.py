@@ -1,4 +1,4 @@
-"""Compiled expected stopping times of a fixed arm where rounds are not independent and identical."""
+"""Compiled stopping times of a fixed arm where rounds are not independent and identical."""
 
 from __future__ import annotations
 
@@ -47,4 +47,18 @@ def drifting_rounds(laws, change, checkpoints):  # type: ignore[no-untyped-def]
     for c in range(checkpoints.size):
         for s in range(checkpoints[c]):
             out[c] += alive[s] * left[checkpoints[c] - s]
+    return out
+
+
+@njit(cache=True)
+def trace_rounds(y, checkpoints):  # type: ignore[no-untyped-def]
+    # rounds of each fixed arm until its walk x -> x + y[x, i] has passed each checkpoint
+    out = np.empty((checkpoints.size, y.shape[1]), dtype=np.float64)
+    for i in range(y.shape[1]):
+        position, rounds = 0, 0
+        for c in range(checkpoints.size):
+            while position < checkpoints[c]:
+                position += y[position, i]
+                rounds += 1
+            out[c, i] = rounds
     return out

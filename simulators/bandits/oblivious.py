@@ -131,20 +131,14 @@ class PositionTrace:
 
     def fixed_arm_stopping_time(self, tokens: Counts) -> Array:
         """Return rounds of each fixed arm, shape (len(tokens), K), by following its positions."""
+        from tightbound.simulators.bandits._kernel_reference import trace_rounds
+
         if tokens[-1] > self.y.shape[0]:
             raise IndexError(
                 f"the trace holds positions 0..{self.y.shape[0] - 1} but position {tokens[-1] - 1} may be "
                 "needed: give a longer trace or fewer tokens"
             )
-        out = np.empty((tokens.size, self.arms))
-        for i in range(self.arms):
-            column = self.y[:, i].tolist()
-            ends, position = [], 0
-            while position < tokens[-1]:
-                position += column[position]
-                ends.append(position)
-            out[:, i] = np.searchsorted(ends, tokens) + 1.0
-        return out
+        return np.asarray(trace_rounds(self.y, tokens))
 
     def kernel_environment(self) -> KernelEnvironment:
         """Return the arrays that the compiled driver reads."""
