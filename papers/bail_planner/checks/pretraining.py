@@ -8,6 +8,7 @@ import numpy as np
 
 from tightbound.papers.bail_planner.checks.contrastive import CONTRASTIVE
 from tightbound.papers.bail_planner.checks.language_model_error import LANGUAGE_MODEL_ERROR
+from tightbound.papers.bail_planner.checks.recurrent import RECURRENT
 from tightbound.theory.planning.bounds import count_mle_bound, derived_epsilon, sampled_mass
 from tightbound.theory.planning.count_error import context_free_floor, expected_count_error
 from tightbound.theory.planning.evaluation import distinguishability
@@ -310,7 +311,7 @@ PLN_20A = Claim(
     statistic=Order(method="t"),
     grid=Grid(
         quick=[{**END_TO_END, "truth": 0, "episodes": 1000, "runs": 30}],
-        standard=[{**END_TO_END, "truth": z, "episodes": 2000, "runs": 100} for z in (0, 1)],
+        standard=[{**END_TO_END, "truth": z, "episodes": 2000, "runs": 60} for z in (0, 1)],
         full=[{**END_TO_END, "truth": z, "episodes": 8000, "runs": 200} for z in (0, 1)],
     ),
     measure=fewer_and_more_documents,
@@ -372,4 +373,5 @@ PRETRAINING = (
     *CONTRASTIVE,
     PLN_20A,
     PLN_20B,
+    *RECURRENT,
 )
