@@ -6,6 +6,7 @@ never by its degree. The sum runs over all j, i included, as the discretised agg
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Random = int | np.random.Generator | None
+Crowd = Callable[[int, Integers], Floats]
+"""Aggregates at a step, shape (E, N, S) among agents or (N, S) in an endless crowd, from the states (E, N)."""
 
 # Kernels of one batch of episodes stay below this many numbers.
 _BATCH = 4_000_000
@@ -159,12 +162,18 @@ def simulate_agents(
     else:
         raise ValueError(f"adjacency is {adjacency!r}: choose 'weighted' or 'sampled'")
     numbers = _uniforms(uniforms, (runs, 2 * game.horizon, count), generator)
+    identity = np.eye(game.states)
     size = max(1, _BATCH // (count * game.states**2 * game.actions))
     parts = []
     for start in range(0, runs, size):
         stop = slice(start, start + size)
         edges = (matrix[stop] if matrix.ndim == 3 else matrix) / count
-        parts.append(_play(game, pi, first, numbers[stop], edges, None))
+
+        def crowd(h: int, now: Integers, edges: Floats = edges) -> Floats:
+            # floats throughout: the product of boolean arrays is a logical or
+            return np.asarray(edges @ identity[now])
+
+        parts.append(_play(game, pi, first, numbers[stop], crowd))
     states, actions, rewards, felt = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Trajectories(states, actions, rewards, felt, points, matrix)
 
@@ -212,7 +221,7 @@ def simulate_representatives(
     felt = felt_by(game, policy, points)
     size = max(1, _BATCH // (points.size * game.states**2 * game.actions))
     starts = range(0, runs, size)
-    parts = [_play(game, pi, first, numbers[start : start + size], None, felt) for start in starts]
+    parts = [_play(game, pi, first, numbers[k : k + size], lambda h, now: felt[:, h]) for k in starts]
     states, actions, rewards, z = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Trajectories(states, actions, rewards, z, points, None)
 
@@ -301,7 +310,7 @@ def agent_policy(game: GraphonGame, policy: ArrayLike, positions: Floats) -> tup
 
 
 def _play(
-    game: GraphonGame, pi: Floats, first: Floats, numbers: Floats, edges: Floats | None, felt: Floats | None
+    game: GraphonGame, pi: Floats, first: Floats, numbers: Floats, crowd_of: Crowd
 ) -> tuple[Integers, Integers, Floats, Floats]:
     """Return states, actions, rewards and aggregates of a batch of episodes."""
     runs, _, count = numbers.shape
@@ -311,39 +320,37 @@ def _play(
     row = np.arange(count)
     now = _draw(np.broadcast_to(first, (runs, count, game.states)), numbers[:, 0])
     for h in range(game.horizon):
-        if felt is None:
-            # float first: the product of boolean arrays is a logical or
-            assert edges is not None
-            z[:, :, h] = edges @ np.eye(game.states)[now]
-        else:
-            z[:, :, h] = felt[:, h]
+        crowd = crowd_of(h, now)
         act = _draw(pi[row, h, now], numbers[:, 2 * h + 1])
-        gain = np.asarray(game.reward_at(h, z[:, :, h]), dtype=np.float64)
-        states[:, :, h], actions[:, :, h] = now, act
-        rewards[:, :, h] = np.take_along_axis(
-            gain.reshape(runs, count, -1), (now * game.actions + act)[..., None], axis=-1
-        )[..., 0]
+        states[:, :, h], actions[:, :, h], z[:, :, h] = now, act, crowd
+        rewards[:, :, h] = _chosen(game.reward_table, game.reward_at, h, crowd, now, act)
         if h + 1 < game.horizon:
-            now = _draw(_next_law(game, h, z[:, :, h], now, act), numbers[:, 2 * h + 2])
+            law = _chosen(game.transition_table, game.transition_at, h, crowd, now, act)
+            if not law.min() >= 0.0 or not np.abs(law.sum(axis=-1) - 1.0).max() <= 1e-10:
+                raise ValueError(f"transition({h}, z) is no kernel where the agents are: check its range")
+            now = _draw(law, numbers[:, 2 * h + 2])
     if not np.all(np.isfinite(rewards)):
         raise ValueError("reward is NaN or infinite along an episode: return finite numbers for every z")
     return states, actions, rewards, z
 
 
-def _next_law(game: GraphonGame, h: int, z: Floats, now: Integers, act: Integers) -> Floats:
-    """Return the laws (E, N, S) of the next states."""
-    if game.transition_table is not None:
-        return np.asarray(game.transition_table[h if len(game.transition_table) > 1 else 0][now, act])
-    kernel = np.asarray(game.transition_at(h, z), dtype=np.float64)
-    flat = kernel.reshape(*now.shape, game.states * game.actions, game.states)
-    law = np.take_along_axis(flat, (now * game.actions + act)[..., None, None], axis=-2)[..., 0, :]
-    if not law.min() >= 0.0 or not np.abs(law.sum(axis=-1) - 1.0).max() <= 1e-10:
-        raise ValueError(f"transition({h}, z) is no kernel at an aggregate of the agents: check its range")
-    return np.asarray(law)
+def _chosen(
+    table: Floats | None, stage: Callable[[Any, Any], Any], h: int, crowd: Any, now: Integers, act: Integers
+) -> Floats:
+    """Return the stage values of the states and actions (E, N) that occurred."""
+    if table is not None:
+        return np.asarray(table[h if len(table) > 1 else 0][now, act])
+    values = np.asarray(stage(h, crowd), dtype=np.float64)
+    row = np.arange(now.shape[1])
+    if crowd.ndim == 2:
+        return np.asarray(values[row, now, act])
+    return np.asarray(values[np.arange(len(now))[:, None], row, now, act])
 
 
 def _draw(law: Floats, uniform: Floats) -> Integers:
     """Return indices drawn by inversion; entries of probability 0 are never drawn."""
+    if law.shape[-1] == 2:
+        return np.asarray(uniform >= law[..., 0]).astype(np.int64)
     edges = np.cumsum(law[..., :-1], axis=-1)
     drawn = (uniform[..., None] >= edges).sum(axis=-1)
     # rounding may leave the last sum below 1 where the last entries are impossible

@@ -7,9 +7,7 @@ from tightbound.simulators.graphon_games.estimation.hidden_positions import (
 )
 from tightbound.simulators.graphon_games.estimation.kernel_embedding import (
     KernelEmbedding,
-    Summary,
     prediction_risk,
-    summarise,
 )
 from tightbound.simulators.graphon_games.estimation.parametric import (
     ExponentialFamily,
@@ -33,10 +31,8 @@ __all__ = [
     "ParametricFit",
     "PressureData",
     "StochasticBlockFamily",
-    "Summary",
     "estimate_graphon",
     "prediction_risk",
     "search_positions",
     "sort_positions",
-    "summarise",
 ]

@@ -11,76 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.simulators.graphon_games.agents import Trajectories
+from tightbound.simulators.graphon_games.crowd_counts import CrowdCounts
 from tightbound.theory.graphon_games.graphons import Graphon
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Summary:
-    """Episodes in an endless crowd, reduced to means per agent, step, state and action.
-
-    Attributes
-    ----------
-    crowd : ndarray, shape (N, T, S)
-        Empirical state laws; T = H - 1 steps that have a successor.
-    counts : ndarray, shape (N, T, S, A)
-    targets : ndarray, shape (N, T, S, A, S + 1)
-        Mean indicators of the next state, then the mean reward; 0 where the count is.
-    """
-
-    crowd: Floats
-    counts: Floats
-    targets: Floats
-
-
-def summarise(trajectories: Trajectories, states: int, actions: int) -> Summary:
-    """Return the summary of episodes in an endless crowd.
-
-    Parameters
-    ----------
-    trajectories : Trajectories
-        From ``simulate_representatives``.
-    states, actions : int
-        S and A.
-
-    Returns
-    -------
-    Summary
-
-    Raises
-    ------
-    ValueError
-        For agents who play each other, whose crowd differs by episode, or a horizon below 2.
-
-    Examples
-    --------
-    >>> from tightbound.simulators.graphon_games.agents import simulate_representatives
-    >>> from tightbound.theory.graphon_games import sis
-    >>> game = sis(blocks=4, horizon=3)
-    >>> runs = simulate_representatives(game, game.uniform_policy(), [0.2, 0.8], 50, rng=0)
-    >>> summarise(runs, 2, 2).counts.sum()
-    np.float64(200.0)
-    """
-    if not trajectories.continuum:
-        raise ValueError(
-            "trajectories are of agents who play each other: their crowd differs by episode and cannot be "
-            "averaged; use simulate_representatives"
-        )
-    if trajectories.states.shape[2] < 2:
-        raise ValueError("trajectories has horizon 1: a transition needs a horizon of at least 2")
-    now, act = trajectories.states[:, :, :-1], trajectories.actions[:, :, :-1]
-    pair = np.eye(states * actions)[now * actions + act]
-    following = np.eye(states)[trajectories.states[:, :, 1:]]
-    value = np.concatenate([following, trajectories.rewards[:, :, :-1, None]], axis=-1)
-    counts = pair.sum(axis=0)
-    sums = np.einsum("enhp,enhk->nhpk", pair, value, optimize=True)
-    targets = np.divide(sums, counts[..., None], out=np.zeros_like(sums), where=counts[..., None] > 0.0)
-    shape = (*counts.shape[:2], states, actions)
-    return Summary(
-        np.eye(states)[now].mean(axis=0), counts.reshape(shape), targets.reshape(*shape, states + 1)
-    )
 
 
 @dataclass(frozen=True)
@@ -116,13 +50,13 @@ class KernelEmbedding:
             if not 0.0 < value < np.inf:
                 raise ValueError(f"{name} is {value!r}: give a positive number")
 
-    def predict(self, train: Summary, z: ArrayLike, at: ArrayLike) -> Floats:
+    def predict(self, train: CrowdCounts, z: ArrayLike, at: ArrayLike) -> Floats:
         """Return predictions at other aggregates.
 
         Parameters
         ----------
-        train : Summary
-        z : array_like, shape (N, T, S)
+        train : CrowdCounts
+        z : array_like, shape (N, H - 1, S)
             Aggregates of the training data under a candidate graphon.
         at : array_like, shape (..., S)
 
@@ -132,21 +66,23 @@ class KernelEmbedding:
             0 for pairs (s, a) that were never seen.
         """
         known, new = np.asarray(z, dtype=np.float64), np.asarray(at, dtype=np.float64)
-        states, actions = train.counts.shape[2:]
-        if known.shape != train.crowd.shape or new.shape[-1:] != (states,):
+        states, actions = train.pairs.shape[2:]
+        counts, targets = _targets(train)
+        expected = (*counts.shape[:2], states)
+        if known.shape != expected or new.shape[-1:] != (states,):
             raise ValueError(
-                f"z, at have shapes {known.shape}, {new.shape}: give {train.crowd.shape} and (..., {states})"
+                f"z, at have shapes {known.shape}, {new.shape}: give {expected} and (..., {states})"
             )
         flat, target = known.reshape(-1, states), new.reshape(-1, states)
         out = np.zeros((len(target), states, actions, states + 1))
         inner, cross = self._kernel(flat, flat), self._kernel(target, flat)
         for s in range(states):
             for a in range(actions):
-                n = train.counts[:, :, s, a].ravel()
+                n = counts[:, :, s, a].ravel()
                 seen = n > 0.0
                 if not seen.any():
                     continue
-                y = train.targets[:, :, s, a].reshape(-1, states + 1)[seen]
+                y = targets[:, :, s, a].reshape(-1, states + 1)[seen]
                 system = inner[np.ix_(seen, seen)] + np.diag(n.sum() * self.ridge / n[seen])
                 out[:, s, a] = cross[:, seen] @ np.linalg.solve(system, y)
         return out.reshape(*new.shape[:-1], states, actions, states + 1)
@@ -158,7 +94,7 @@ class KernelEmbedding:
 
 
 def prediction_risk(
-    method: KernelEmbedding, train: Summary, test: Summary, graphon: Graphon, positions: ArrayLike
+    method: KernelEmbedding, train: CrowdCounts, test: CrowdCounts, graphon: Graphon, positions: ArrayLike
 ) -> float:
     r"""Return the mean squared error of predicted cell means on other episodes, under a candidate graphon.
 
@@ -170,7 +106,7 @@ def prediction_risk(
     Parameters
     ----------
     method : KernelEmbedding
-    train, test : Summary
+    train, test : CrowdCounts
         Of the same agents.
     graphon : Graphon
     positions : array_like, shape (N,)
@@ -186,12 +122,11 @@ def prediction_risk(
 
     Examples
     --------
-    >>> from tightbound.simulators.graphon_games.agents import simulate_representatives
+    >>> from tightbound.simulators.graphon_games.crowd_counts import simulate_counts
     >>> from tightbound.theory.graphon_games import erdos_renyi, sis
     >>> game = sis(blocks=10, horizon=5)
     >>> train, test = (
-    ...     summarise(simulate_representatives(game, game.uniform_policy(), game.positions, 500, rng=k), 2, 2)
-    ...     for k in (0, 1)
+    ...     simulate_counts(game, game.uniform_policy(), game.positions, 500, rng=seed) for seed in (0, 1)
     ... )
     >>> risks = [
     ...     prediction_risk(KernelEmbedding(0.3, 1e-4), train, test, graphon, game.positions)
@@ -200,14 +135,22 @@ def prediction_risk(
     >>> risks[0] < risks[1]
     True
     """
-    if train.counts.shape != test.counts.shape:
+    if train.pairs.shape != test.pairs.shape:
         raise ValueError(
-            f"test has counts of shape {test.counts.shape}, train {train.counts.shape}: summarise the "
-            "same agents"
+            f"test has counts of shape {test.pairs.shape}, train {train.pairs.shape}: count the same agents"
         )
     weights = graphon.matrix(positions)
-    if len(weights) != len(train.crowd):
-        raise ValueError(f"positions has {len(weights)} entries: give one per agent, {len(train.crowd)}")
-    z, other = (np.einsum("ij,jts->its", weights / len(weights), part.crowd) for part in (train, test))
-    error = ((method.predict(train, z, other) - test.targets) ** 2).sum(axis=-1)
-    return float((test.counts * error).sum() / test.counts.sum())
+    if len(weights) != len(train.pairs):
+        raise ValueError(f"positions has {len(weights)} entries: give one per agent, {len(train.pairs)}")
+    z, other = (np.einsum("ij,jts->its", weights / len(weights), part.laws[:, :-1]) for part in (train, test))
+    counts, targets = _targets(test)
+    error = ((method.predict(train, z, other) - targets) ** 2).sum(axis=-1)
+    return float((counts * error).sum() / counts.sum())
+
+
+def _targets(data: CrowdCounts) -> tuple[Floats, Floats]:
+    """Return counts (N, H - 1, S, A), and mean indicators of the next state followed by the mean reward."""
+    counts = data.pairs[:, :-1]
+    some = counts[..., None] > 0.0
+    following = np.divide(data.moves, counts[..., None], out=np.zeros_like(data.moves), where=some)
+    return counts, np.concatenate([following, data.rewards[:, :-1, :, :, None]], axis=-1)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tightbound.simulators.graphon_games.agents import Trajectories
+from tightbound.simulators.graphon_games.crowd_counts import CrowdCounts
 from tightbound.simulators.graphon_games.estimation.hidden_positions import search_positions, sort_positions
 from tightbound.simulators.graphon_games.estimation.parametric import Family
 from tightbound.simulators.graphon_games.estimation.pressure import Channel
@@ -35,7 +36,7 @@ class GraphonEstimate:
     risk : float
         Mean squared error of the readings.
     channel : Channel
-    trajectories : Trajectories
+    trajectories : Trajectories or CrowdCounts
     """
 
     graphon: Graphon
@@ -45,7 +46,7 @@ class GraphonEstimate:
     interaction: Floats
     risk: float
     channel: Channel
-    trajectories: Trajectories
+    trajectories: Trajectories | CrowdCounts
 
     def error(self, interaction: ArrayLike) -> float:
         r"""Return :math:`\big(\frac{1}{N^2} \sum_{ij} (\hat K_{ij} - K_{ij})^2\big)^{1/2}` among the agents.
@@ -80,7 +81,7 @@ class GraphonEstimate:
 
 
 def estimate_graphon(
-    trajectories: Trajectories,
+    trajectories: Trajectories | CrowdCounts,
     family: Family,
     channel: Channel,
     *,
@@ -94,7 +95,7 @@ def estimate_graphon(
 
     Parameters
     ----------
-    trajectories : Trajectories
+    trajectories : Trajectories or CrowdCounts
         Where agents play each other the crowd is that of the episode, weighted by W (on sampled graphs W
         stands for the unseen edges); agents in an endless crowd see its mean over the episodes.
     family : Family

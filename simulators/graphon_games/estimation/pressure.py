@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tightbound.simulators.graphon_games.agents import Trajectories, agent_laws, agent_policy, felt_by
+from tightbound.simulators.graphon_games.crowd_counts import CrowdCounts, tally
 from tightbound.theory.graphon_games.game import GraphonGame
 from tightbound.theory.graphon_games.games.investment import InvestmentReward, investment
 from tightbound.theory.graphon_games.games.sis import SISTransition, sis
@@ -137,9 +138,12 @@ class PressureData:
 class Channel(Protocol):
     """How a game lets its graphon be seen."""
 
-    scale: float | None
+    @property
+    def scale(self) -> float | None:
+        """The factor of the graphon where it is known."""
+        ...
 
-    def read(self, trajectories: Trajectories) -> PressureData:
+    def read(self, trajectories: Trajectories | CrowdCounts) -> PressureData:
         """Return the readings of the pressure."""
         ...
 
@@ -151,7 +155,7 @@ class Channel(Protocol):
         self,
         graphon: Graphon,
         scale: float,
-        trajectories: Trajectories,
+        trajectories: Trajectories | CrowdCounts,
         *,
         blocks: int,
         horizon: int,
@@ -167,19 +171,29 @@ class InfectionChannel:
     Readings are the infections; the feature is being infected. Rewards say nothing: they ignore z.
     """
 
-    scale: float | None = None
+    @property
+    def scale(self) -> float | None:
+        """None: the infection rate is unknown."""
+        return None
 
-    def read(self, trajectories: Trajectories) -> PressureData:
+    def read(self, trajectories: Trajectories | CrowdCounts) -> PressureData:
         """Return the infections of unprotected susceptible agents."""
-        exposed = (trajectories.states == 0) & (trajectories.actions == 0)
-        following = trajectories.states[:, :, 1:] == 1
-        ill = trajectories.states == 1
-        return _reduce(trajectories, ill[:, :, :-1], following, exposed[:, :, :-1])
+        if isinstance(trajectories, Trajectories) and not trajectories.continuum:
+            exposed = (trajectories.states == 0) & (trajectories.actions == 0)
+            following, ill = trajectories.states[:, :, 1:] == 1, trajectories.states == 1
+            return _flatten(ill[:, :, :-1], following, exposed[:, :, :-1])
+        counts = _counts(trajectories)
+        weight, infected = counts.pairs[:, :-1, 0, 0], counts.moves[:, :, 0, 0, 1]
+        response = np.divide(infected, weight, out=np.zeros_like(weight), where=weight > 0.0)
+        return PressureData.from_readings(counts.laws[:, :-1, 1], response, weight)
 
-    def recovery(self, trajectories: Trajectories) -> float:
+    def recovery(self, trajectories: Trajectories | CrowdCounts) -> float:
         """Return the share of infected steps that end in recovery; 0 if nobody was infected."""
-        ill = trajectories.states[:, :, :-1] == 1
-        return float((trajectories.states[:, :, 1:] == 0)[ill].mean()) if ill.any() else 0.0
+        if isinstance(trajectories, CrowdCounts):
+            ill = trajectories.moves[:, :, 1].sum(axis=(0, 1, 2))
+            return float(ill[0] / ill.sum()) if ill.sum() > 0.0 else 0.0
+        infected = trajectories.states[:, :, :-1] == 1
+        return float((trajectories.states[:, :, 1:] == 0)[infected].mean()) if infected.any() else 0.0
 
     def expected(self, game: GraphonGame, policy: ArrayLike, positions: ArrayLike) -> PressureData:
         """Return the exact pressures at the positions, weighted by the chance of being exposed."""
@@ -197,7 +211,7 @@ class InfectionChannel:
         self,
         graphon: Graphon,
         scale: float,
-        trajectories: Trajectories,
+        trajectories: Trajectories | CrowdCounts,
         *,
         blocks: int,
         horizon: int,
@@ -227,15 +241,37 @@ class InvestmentChannel:
 
     profit: float = 0.3
     cost: float = 2.0
-    scale: float | None = 1.0
 
-    def read(self, trajectories: Trajectories) -> PressureData:
+    @property
+    def scale(self) -> float | None:
+        """1: rewards show the aggregate itself."""
+        return 1.0
+
+    def read(self, trajectories: Trajectories | CrowdCounts) -> PressureData:
         """Return the mean qualities of neighbours that the rewards reveal."""
-        x = trajectories.states.astype(np.float64)
-        earned = trajectories.rewards + self.cost * trajectories.actions
-        seen = (x > 0.0) & (earned > 0.0)
-        mean = np.divide(self.profit * x, earned, out=np.ones_like(x), where=seen) - 1.0
-        return _reduce(trajectories, x, mean, seen)
+        if isinstance(trajectories, Trajectories) and not trajectories.continuum:
+            x = trajectories.states.astype(np.float64)
+            mean, seen = self._mean_quality(x, trajectories.actions, trajectories.rewards)
+            return _flatten(x, mean, seen)
+        counts = _counts(trajectories)
+        quality, action = np.arange(counts.pairs.shape[2])[:, None], np.arange(counts.pairs.shape[3])
+        mean, seen = self._mean_quality(
+            np.broadcast_to(quality, counts.pairs.shape),
+            action,
+            np.where(counts.pairs > 0.0, counts.rewards, -np.inf),
+        )
+        weights = counts.pairs * seen
+        total = weights.sum(axis=(2, 3))
+        sums = (weights * mean).sum(axis=(2, 3))
+        response = np.divide(sums, total, out=np.zeros_like(total), where=total > 0.0)
+        return PressureData.from_readings(counts.laws @ quality[:, 0], response, total)
+
+    def _mean_quality(self, x: ArrayLike, action: ArrayLike, reward: ArrayLike) -> tuple[Floats, Floats]:
+        """Return the mean quality that rewards reveal, and where they do."""
+        earned = np.asarray(reward) + self.cost * np.asarray(action)
+        gross = self.profit * np.asarray(x, dtype=np.float64)
+        seen = (gross > 0.0) & (earned > 0.0)
+        return np.divide(gross, earned, out=np.ones_like(gross), where=seen) - 1.0, seen.astype(np.float64)
 
     def expected(self, game: GraphonGame, policy: ArrayLike, positions: ArrayLike) -> PressureData:
         """Return the exact pressures at the positions, weighted by the chance of quality above 0."""
@@ -250,7 +286,7 @@ class InvestmentChannel:
         self,
         graphon: Graphon,
         scale: float,
-        trajectories: Trajectories,
+        trajectories: Trajectories | CrowdCounts,
         *,
         blocks: int,
         horizon: int,
@@ -259,18 +295,17 @@ class InvestmentChannel:
         return investment(graphon=graphon, profit=self.profit, cost=self.cost, blocks=blocks, horizon=horizon)
 
 
-def _reduce(
-    trajectories: Trajectories, feature: ArrayLike, response: ArrayLike, seen: ArrayLike
-) -> PressureData:
-    """Return statistics of arrays (E, N, T): a crowd per episode, or the mean crowd if it is endless."""
-    if trajectories.states.ndim != 3 or len(trajectories.states) < 1:
-        raise ValueError("trajectories holds no episode: simulate at least one")
+def _flatten(feature: ArrayLike, response: ArrayLike, seen: ArrayLike) -> PressureData:
+    """Return the statistics of arrays (E, N, T) where every episode has its own crowd."""
     f, y, w = (np.asarray(array, dtype=np.float64) for array in (feature, response, seen))
-    if f.shape[2] < 1:
-        raise ValueError("trajectories has a horizon without a transition: take a horizon of at least 2")
-    if trajectories.continuum:
-        count = w.sum(axis=0)
-        mean = np.divide((w * y).sum(axis=0), count, out=np.zeros_like(count), where=count > 0.0)
-        return PressureData.from_readings(f.mean(axis=0), mean, count)
-    flat = [np.swapaxes(array, 0, 1).reshape(array.shape[1], -1) for array in (f, y * w, w)]
+    flat = (np.swapaxes(array, 0, 1).reshape(array.shape[1], -1) for array in (f, y * w, w))
     return PressureData.from_readings(*flat)
+
+
+def _counts(trajectories: Trajectories | CrowdCounts) -> CrowdCounts:
+    """Return the counts of episodes in an endless crowd."""
+    if isinstance(trajectories, CrowdCounts):
+        return trajectories
+    return tally(
+        trajectories, max(2, int(trajectories.states.max()) + 1), max(2, int(trajectories.actions.max()) + 1)
+    )
