@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tightbound.verification.figures import Figure, bound_line, control_line
@@ -44,9 +44,9 @@ def _over_episodes(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
     ax.legend(loc="upper left", ncols=2, handlelength=1.8, columnspacing=1.0)
 
 
-def _ticks(ax: Axes, values: Sequence[float]) -> None:
+def _ticks(ax: Axes, values: Iterable[float]) -> None:
     """Label an axis of episodes by whole numbers."""
-    ax.set_xticks(values, [f"{n:,.0f}".replace(",", "\u2009") for n in values])
+    ax.set_xticks(list(values), [f"{n:,.0f}".replace(",", "\u2009") for n in values])
     ax.set_xticks([], minor=True)
 
 

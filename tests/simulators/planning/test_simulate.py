@@ -41,14 +41,14 @@ def with_tasks(model, tasks, rng):
 @pytest.mark.parametrize("eps", [0.0, 0.2, 1.0])
 def test_regret_on_reveal_is_the_closed_form(eps):
     planner = EpsilonGreedy(BAIL(), FixedSubgoal(PROBE), Constant(eps))
-    result = simulate(reveal(5, 0.5), 0, 40, planner, replications=2000, key=3)
-    assert agrees(result, reveal_regret(np.arange(1, 41), 5, 0.5, eps))
+    result = simulate(reveal(5, 0.5), 0, 16, planner, replications=4000, key=3)
+    assert agrees(result, reveal_regret(np.arange(1, 17), 5, 0.5, eps))
 
 
 @pytest.mark.parametrize("truth", [0, 1])
 def test_regret_on_lock_is_the_closed_form(truth):
-    result = simulate(lock(3, 0.4), truth, 60, BAIL(), replications=2000, key=truth)
-    assert agrees(result, lock_regret(np.arange(1, 61), 3, 0.4, truth=truth))
+    result = simulate(lock(2, 0.4), truth, 16, BAIL(), replications=4000, key=truth)
+    assert agrees(result, lock_regret(np.arange(1, 17), 2, 0.4, truth=truth))
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,7 @@ def test_regret_on_lock_is_the_closed_form(truth):
         BAIL(temperature=0.5),
         GreedyBAIL(),
         WorldModel(),
-        Uniform(),
         NoisyLanguageModel(BAIL(), 0.3, "adversarial"),
-        NoisyLanguageModel(GreedyBAIL(), 0.3),
         ExploreFirst(BAIL(), FixedSubgoal(1), 2),
         EpsilonGreedy(WorldModel(), Uniform(), Inverse(1.5)),
     ],
@@ -88,9 +86,9 @@ def test_tasks_follow_the_given_order(rng):
 def test_results_depend_neither_on_blocks_nor_on_the_number_of_replications(monkeypatch):
     planner = EpsilonGreedy(BAIL(), Uniform(), Constant(0.2))
     whole = simulate(SHARP, 0, 20, planner, replications=40, key=2, checkpoints=[0, 7, 19])
-    for runs, episodes, count in ((256, 128, 13), (24, 16, 37)):
+    monkeypatch.setattr(engine, "EPISODES", engine.FEW)
+    for runs, count in ((engine.RUNS, 13), (engine.FEW, 37)):
         monkeypatch.setattr(engine, "RUNS", runs)
-        monkeypatch.setattr(engine, "EPISODES", episodes)
         part = simulate(SHARP, 0, 20, planner, replications=count, key=2, checkpoints=[0, 7, 19])
         np.testing.assert_allclose(part.regret, whole.regret[:count], rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(part.doubt, whole.doubt[:count], rtol=1e-9)
@@ -117,15 +115,8 @@ class Unsettled(BAIL):
 
 
 def test_settled_replications_are_charged_what_they_would_have_cost():
-    model, explore = reveal(3, 0.7), FixedSubgoal(PROBE)
-    settled, played = (
-        simulate(model, 0, 300, EpsilonGreedy(planner, explore, Constant(0.1)), replications=20, key=4)
-        for planner in (BAIL(), Unsettled())
-    )
-    np.testing.assert_allclose(settled.regret, played.regret, rtol=1e-9)
-    assert settled.doubt[:, -1].max() <= 1e-12
     held, played = (
-        simulate(SHARP, 0, 600, EpsilonGreedy(planner, Uniform(), Constant(0.5)), replications=20, key=4)
+        simulate(SHARP, 0, 600, EpsilonGreedy(planner, Uniform(), Constant(0.5)), replications=16, key=4)
         for planner in (BAIL(), Unsettled())
     )
     assert 0.0 < held.doubt[:, -1].max() <= 1e-12
@@ -139,15 +130,15 @@ def test_a_misspecified_reporter_never_settles_and_can_win_over_the_posterior():
         0,
         400,
         EpsilonGreedy(BAIL(), Uniform(), Constant(1.0)),
-        replications=20,
+        replications=16,
         key=1,
     )
     assert result.doubt[:, -1].min() > 0.9
 
 
 def test_self_delusion_costs_the_same_in_every_episode():
-    result = simulate(reveal(4), 0, 30, SelfDelusional(BAIL()), replications=4000, key=6)
-    assert agrees(result, 0.5 * 0.75 * np.arange(1, 31))
+    result = simulate(reveal(5), 0, 16, SelfDelusional(BAIL()), replications=4000, key=6)
+    assert agrees(result, 0.5 * 0.8 * np.arange(1, 17))
     assert set(np.round(result.doubt[:, -1], 12)) == {0.0, 1.0}
 
 
@@ -193,7 +184,7 @@ def test_a_truth_without_prior_weight_is_warned_of():
 
 
 def test_what_every_environment_excludes_is_an_error():
-    model = reveal(3)
+    model = reveal(5)
     emission = np.roll(np.eye(model.states), 1, axis=1)
     broken = HMDP(model.initial, model.transition, model.observation, model.reward, emission=emission)
     with pytest.raises(ImpossibleObservationError, match=r"5 of 5 replications.*reporter that can emit"):
