@@ -134,7 +134,7 @@ PLN_10B = Claim(
         because="a prior that gives the truth no weight cannot find it, and both halves cost the same",
     ),
     substitutes=EXACT,
-    seconds={"quick": 4.0, "standard": 20.0},
+    seconds={"quick": 4.0, "standard": 15.0},
 )
 
 CHANCE = 0.1
@@ -198,7 +198,7 @@ PLN_10C = Claim(
         "would not choose",
     ),
     substitutes=EXACT,
-    seconds={"quick": 2.0, "standard": 8.0},
+    seconds={"quick": 2.0, "standard": 6.0},
 )
 
 CONSISTENCY = (PLN_10A, PLN_10B, PLN_10C)

@@ -261,7 +261,7 @@ PLN_8C = Claim(
         because="a planner that counts its own subgoals as evidence excludes the truth and cannot be taught",
     ),
     substitutes=EXACT,
-    seconds={"quick": 3.0, "standard": 30.0},
+    seconds={"quick": 4.0, "standard": 15.0},
 )
 
 

@@ -189,7 +189,7 @@ PLN_5D = Claim(
         "choice and never returns",
     ),
     substitutes=EXACT,
-    seconds={"quick": 2.0, "standard": 5.0},
+    seconds={"quick": 2.0, "standard": 8.0},
 )
 
 
@@ -322,7 +322,7 @@ PLN_7A = Claim(
         because="how an expert breaks a tie off its own path decides how often the mixture follows another",
     ),
     substitutes=EXACT,
-    seconds={"quick": 1.0, "standard": 5.0},
+    seconds={"quick": 0.5, "standard": 3.0},
 )
 
 
