@@ -65,16 +65,16 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
 REGRET = Figure(
     name="regret",
     title="Naive execution and epsilon-greedy planning",
-    caption="Exact regret in an environment where only trying is right. Top, REVEAL: with as many "
-    "environments as episodes naive sampling (blue) is linear and stays above its lower bound (dash-dotted); "
+    caption="Exact regret in an environment where only trying is right. Top, REVEAL: with as many environments "
+    "as episodes naive sampling (blue) is linear and stays above its lower bound (dash-dotted); "
     "exploring whole episodes with the derived probability (vermilion) grows like the square root of T, "
-    "below its bound (black). Dotted: the rate H^(3/2) sqrt(T log(|Z| sqrt T) / eta) as remembered from the paper, "
-    "with constant 1; it decides nothing. Dashed grey, the control: on one fixed instance naive sampling "
-    "is not linear, its regret stays below (|Z| - 1)/2. Bottom, LOCK with two environments: naive regret "
-    "is linear until the lock opens, after about 2^d episodes, and flat from there; the dots mark T = 2^d"
-    " / 10, up to which the slope is checked. Black: linear regret. Dashed grey: the control, a lock of "
-    "depth 4. The exact posterior mixture of experts stands for the language model, a table for the "
-    "reporter, one transition kernel for the actor.",
+    "below its bound (black). Dotted: the rate H^(3/2) sqrt(T log(|Z| sqrt T) / eta) as remembered from "
+    "the paper, with constant 1; it decides nothing. Dashed grey, the control: on one fixed instance "
+    "naive sampling is not linear, its regret stays below (|Z| - 1)/2. Bottom, LOCK with two "
+    "environments: naive regret is linear until the lock opens, after about 2^d episodes, and flat from "
+    "there; the dots mark T = 2^d / 10, up to which the slope is checked. Black: linear regret. Dashed "
+    "grey: the control, a lock of depth 4. The exact posterior mixture of experts stands for the "
+    "language model, a table for the reporter, one transition kernel for the actor.",
     claims=("PLN-5b", "PLN-7b", "PLN-8b"),
     draw=draw,
 )
