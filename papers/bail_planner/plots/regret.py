@@ -65,8 +65,9 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
 REGRET = Figure(
     name="regret",
     title="Naive execution and epsilon-greedy planning",
-    caption="Exact regret in an environment where only trying is right. Top, REVEAL: with as many environments "
-    "as episodes naive sampling (blue) is linear and stays above its lower bound (dash-dotted); "
+    caption="Exact regret in an environment where only trying is right. Top, REVEAL: with as many "
+    "environments as episodes naive sampling (blue) is linear and stays above its lower bound "
+    "(dash-dotted); "
     "exploring whole episodes with the derived probability (vermilion) grows like the square root of T, "
     "below its bound (black). Dotted: the rate H^(3/2) sqrt(T log(|Z| sqrt T) / eta) as remembered from "
     "the paper, with constant 1; it decides nothing. Dashed grey, the control: on one fixed instance "
