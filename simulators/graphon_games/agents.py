@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Random = int | np.random.Generator | None
 Crowd = Callable[[int, Integers], Floats]
-"""Aggregates at a step, shape (E, N, S) among agents or (N, S) in an endless crowd, from the states (E, N)."""
+"""Aggregates at a step from the states (E, N): (E, N, S) among agents, (N, S) in an endless crowd."""
 
 # Kernels of one batch of episodes stay below this many numbers.
 _BATCH = 4_000_000

@@ -56,8 +56,14 @@ class CrowdCounts:
 
 
 def simulate_counts(
-    game: GraphonGame, policy: ArrayLike, positions: ArrayLike, episodes: int, *, rng: Random = None
-) -> CrowdCounts:
+    game: GraphonGame,
+    policy: ArrayLike,
+    positions: ArrayLike,
+    episodes: int,
+    *,
+    repeats: int = 1,
+    rng: Random = None,
+) -> list[CrowdCounts]:
     r"""Draw the counts of E episodes of single agents among the crowd of the policy's own flow.
 
     .. math:: n_1 \sim \mathrm{Mult}(E, \mu_1), \quad n_h(s, \cdot) \sim \mathrm{Mult}(n_h(s), \pi_h(s)),
@@ -70,44 +76,52 @@ def simulate_counts(
     positions : array_like, shape (N,)
     episodes : int
         E, at least 1.
+    repeats : int
+        How many independent sets of E episodes to draw.
     rng : None, int or Generator
 
     Returns
     -------
-    CrowdCounts
-        With the law of ``tally(simulate_representatives(...))``: episodes are independent and every step
-        depends on the present state only.
+    list of CrowdCounts
+        One per set, with the law of ``tally(simulate_representatives(...))``: episodes are independent and
+        every step depends on the present state only.
 
     Raises
     ------
     ValueError
-        For E < 1, fewer than two positions, or a policy of the wrong shape.
+        For E < 1, no repeats, fewer than two positions, or a policy of the wrong shape.
 
     Examples
     --------
     >>> from tightbound.theory.graphon_games import sis
     >>> game = sis(blocks=4, horizon=3)
-    >>> simulate_counts(game, game.uniform_policy(), [0.2, 0.8], 10**6, rng=0).laws[0, 0].round(2)
+    >>> [found] = simulate_counts(game, game.uniform_policy(), [0.2, 0.8], 10**6, rng=0)
+    >>> found.laws[0, 0].round(2)
     array([0.5, 0.5])
     """
-    if isinstance(episodes, bool) or not isinstance(episodes, (int, np.integer)) or episodes < 1:
-        raise ValueError(f"episodes is {episodes!r}: give an integer of at least 1")
+    for name, value in (("episodes", episodes), ("repeats", repeats)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f"{name} is {value!r}: give an integer of at least 1")
     generator = np.random.default_rng(rng)
     points = np.asarray(positions, dtype=np.float64)
     z = felt_by(game, policy, points)
     pi, first = agent_policy(game, policy, points)
-    shape = (points.size, game.horizon, game.states, game.actions)
+    shape = (int(repeats), points.size, game.horizon, game.states, game.actions)
     moves, pairs = np.zeros((*shape, game.states)), np.zeros(shape)
     rewards = np.zeros(shape)
-    here = generator.multinomial(int(episodes), first)
+    here = generator.multinomial(int(episodes), first, size=shape[:2])
     for h in range(game.horizon):
         acted = generator.multinomial(here, pi[:, h])
         kernel = np.asarray(game.transition_at(h, z[:, h]), dtype=np.float64)
         moved = generator.multinomial(acted, kernel)
-        pairs[:, h], moves[:, h] = acted, moved
-        rewards[:, h] = np.where(acted > 0, np.asarray(game.reward_at(h, z[:, h]), dtype=np.float64), 0.0)
-        here = moved.sum(axis=(1, 2))
-    return CrowdCounts(moves[:, :-1], pairs, rewards, points, int(episodes))
+        pairs[:, :, h], moves[:, :, h] = acted, moved
+        reward = np.asarray(game.reward_at(h, z[:, h]), dtype=np.float64)
+        rewards[:, :, h] = np.where(acted > 0, reward, 0.0)
+        here = moved.sum(axis=(2, 3))
+    return [
+        CrowdCounts(moved[:, :-1], pair, reward, points, int(episodes))
+        for moved, pair, reward in zip(moves, pairs, rewards, strict=True)
+    ]
 
 
 def tally(trajectories: Trajectories, states: int, actions: int) -> CrowdCounts:

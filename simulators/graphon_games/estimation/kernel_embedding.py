@@ -125,9 +125,8 @@ def prediction_risk(
     >>> from tightbound.simulators.graphon_games.crowd_counts import simulate_counts
     >>> from tightbound.theory.graphon_games import erdos_renyi, sis
     >>> game = sis(blocks=10, horizon=5)
-    >>> train, test = (
-    ...     simulate_counts(game, game.uniform_policy(), game.positions, 500, rng=seed) for seed in (0, 1)
-    ... )
+    >>> policy = game.uniform_policy()
+    >>> train, test = simulate_counts(game, policy, game.positions, 500, repeats=2, rng=0)
     >>> risks = [
     ...     prediction_risk(KernelEmbedding(0.3, 1e-4), train, test, graphon, game.positions)
     ...     for graphon in (game.graphon, erdos_renyi(0.5))

@@ -177,13 +177,17 @@ class StochasticBlockFamily:
         distinct = np.unique(x)
         if distinct.size < 2:
             raise ValueError("positions are all equal: two communities need at least two positions")
-        found: tuple[float, Floats, float] | None = None
-        for k in (distinct[:-1] + distinct[1:]) / 2.0:
-            levels, risk = _levels(data, x < k, 1.0 if scale is None else scale)
-            if found is None or risk < found[0]:
-                found = risk, levels, float(k)
-        assert found is not None
-        risk, levels, k = found
+        boundaries = (distinct[:-1] + distinct[1:]) / 2.0
+        most = 1.0 if scale is None else scale
+        risk, levels, k = np.inf, np.zeros(3), float(boundaries[0])
+        free = _NormalEquations.of(data, x[None, :] < boundaries[:, None])
+        # without the limits the risk is a lower bound, so most boundaries need no constrained fit
+        for index in np.argsort(free.risk, kind="stable"):
+            if free.risk[index] >= risk:
+                break
+            trial, trial_risk = free.within(int(index), most)
+            if trial_risk < risk:
+                risk, levels, k = trial_risk, trial, float(boundaries[index])
         factor = float(levels.max()) if scale is None else float(scale)
         a, b, c = np.minimum(levels / factor, 1.0).tolist() if factor > 0.0 else (0.0, 0.0, 0.0)
         graphon = stochastic_block(a, b, c, k)
@@ -192,24 +196,49 @@ class StochasticBlockFamily:
         )
 
 
-def _levels(data: PressureData, first: NDArray[np.bool_], most: float) -> tuple[Floats, float]:
-    """Return the best levels in [0, most] of two given communities, and their risk."""
-    from scipy.optimize import lsq_linear
+@dataclass(frozen=True, eq=False)
+class _NormalEquations:
+    """Least squares of the three levels, for every boundary: normal (K, 3, 3), linear and levels (K, 3)."""
 
-    one, two = first.astype(np.float64), (~first).astype(np.float64)
-    cross = np.outer(one, two)
-    masks = np.stack([np.outer(one, one), cross + cross.T, np.outer(two, two)])
-    applied = (masks[:, :, None, :] @ data.gram)[:, :, 0]
-    normal = np.einsum("mij,nij->mn", applied, masks)
-    linear = (masks * data.moment).sum(axis=(1, 2))
-    normal = normal + _JITTER * normal.max() * np.eye(3)
-    levels = np.linalg.solve(normal, linear)
-    if levels.min() < 0.0 or levels.max() > most:
-        root = np.linalg.cholesky(normal)
-        levels = lsq_linear(root.T, np.linalg.solve(root, linear), bounds=(0.0, most)).x
-    return levels, max(
-        float(data.energy - 2.0 * linear @ levels + levels @ normal @ levels) / data.count, 0.0
-    )
+    data: PressureData
+    normal: Floats
+    linear: Floats
+    levels: Floats
+    risk: Floats
+
+    @classmethod
+    def of(cls, data: PressureData, first: NDArray[np.bool_]) -> _NormalEquations:
+        """Return the equations of communities (K, N)."""
+        one = first.astype(np.float64)
+        two = 1.0 - one
+        cross = one[:, :, None] * two[:, None, :]
+        masks = np.stack(
+            [
+                one[:, :, None] * one[:, None, :],
+                cross + np.swapaxes(cross, 1, 2),
+                two[:, :, None] * two[:, None, :],
+            ],
+            axis=1,
+        )
+        applied = (masks[:, :, :, None, :] @ data.gram)[:, :, :, 0]
+        flat = masks.reshape(len(masks), 3, -1)
+        normal = applied.reshape(len(masks), 3, -1) @ np.swapaxes(flat, 1, 2)
+        linear = flat @ data.moment.ravel()
+        normal = normal + _JITTER * normal.max(axis=(1, 2))[:, None, None] * np.eye(3)
+        levels = np.linalg.solve(normal, linear[..., None])[..., 0]
+        risk = (data.energy - (linear * levels).sum(axis=1)) / data.count
+        return cls(data, normal, linear, levels, np.maximum(risk, 0.0))
+
+    def within(self, index: int, most: float) -> tuple[Floats, float]:
+        """Return the best levels in [0, most] of one boundary, and their risk."""
+        from scipy.optimize import lsq_linear
+
+        levels, normal, linear = self.levels[index], self.normal[index], self.linear[index]
+        if levels.min() < 0.0 or levels.max() > most:
+            root = np.linalg.cholesky(normal)
+            levels = lsq_linear(root.T, np.linalg.solve(root, linear), bounds=(0.0, most)).x
+        risk = float(self.data.energy - 2.0 * linear @ levels + levels @ normal @ levels) / self.data.count
+        return levels, max(risk, 0.0)
 
 
 def as_positions(positions: ArrayLike, data: PressureData) -> Floats:
