@@ -90,15 +90,16 @@ def start(log_prior: Any, truth: int, runs: int) -> State:
     return State(np.tile(log_weights, (runs, 1)), never, np.tile(doubt, runs), never)
 
 
-@jax.jit
-def replicated(key: Any, replications: Any) -> Any:
-    """Return one key for each replication."""
-    return jax.vmap(partial(jax.random.fold_in, key))(replications)
+@partial(jax.jit, static_argnames="count")
+def replicated(key: Any, count: int) -> Any:
+    """Return the data of one key for each replication."""
+    return jax.random.key_data(jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(count)))
 
 
-@partial(jax.jit, static_argnames=("count", "draws"))
-def uniforms(keys: Any, first: Any, count: int, draws: int) -> Any:
+@partial(jax.jit, static_argnames=("impl", "count", "draws"))
+def uniforms(data: Any, first: Any, *, impl: str, count: int, draws: int) -> Any:
     """Return uniforms addressed by (key of the run, episode), shape (count, B, draws): B does not matter."""
+    keys = jax.random.wrap_key_data(data, impl=impl)
 
     def one(time: Any, key: Any) -> Any:
         return jax.random.uniform(jax.random.fold_in(key, time), (draws,), jnp.float64)

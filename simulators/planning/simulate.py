@@ -210,7 +210,6 @@ def _simulate(
 ) -> list[PlanningResult]:
     """Simulate planners that differ in their chances of exploration only."""
     import jax
-    import jax.numpy as jnp
 
     from tightbound.simulators.planning import _engine
 
@@ -238,8 +237,8 @@ def _simulate(
     marks = np.unique(np.concatenate(kept))
     lost = 0
     with jax.enable_x64(True):
-        play = _player(setting)
-        every = jnp.concatenate([_engine.replicated(key, jnp.arange(count)) for key in keys])
+        play = _player(setting, str(jax.random.key_impl(keys[0])))
+        every = np.concatenate([np.asarray(_engine.replicated(key, count)) for key in keys])
         for first in range(0, len(runs), RUNS):
             block = runs[first : first + RUNS]
             own = every[np.array([run.pair * count + run.replication for run in block])]
@@ -262,10 +261,9 @@ def _simulate(
     return found
 
 
-def _player(setting: Setting) -> Callable[..., tuple[Array, ...]]:
+def _player(setting: Setting, impl: str) -> Callable[..., tuple[Array, ...]]:
     """Return a function that plays a block of runs: regret, doubt, lost (B, T), log weights (B, marks, Z)."""
     import jax
-    import jax.numpy as jnp
 
     from tightbound.simulators.planning import _engine
 
@@ -273,8 +271,8 @@ def _player(setting: Setting) -> Callable[..., tuple[Array, ...]]:
     advance = partial(
         _engine.advance, rule=setting.rule, exact=setting.exploit.whole_tree, settles=setting.settles
     )
-    log_prior = setting.tree.model.log_prior
-    numbers = tuple(jnp.asarray(number, jnp.float64) for number in setting.numbers)
+    model, log_prior = setting.tree.model, setting.tree.model.log_prior
+    numbers = tuple(np.asarray(number, np.float64) for number in setting.numbers)
 
     def play(
         own: Any, tasks: NDArray[np.int64], chances: Array, marks: NDArray[np.int64]
@@ -289,7 +287,7 @@ def _player(setting: Setting) -> Callable[..., tuple[Array, ...]]:
             end = min(t + depth, total)
             todo, eps = np.zeros(depth, np.int64), np.zeros((depth, width))
             todo[: end - t], eps[: end - t, :size] = tasks[t:end], chances[:, t:end].T
-            coins = _engine.uniforms(keys, t, depth, 2 * setting.tree.model.horizon)
+            coins = _engine.uniforms(keys, t, impl=impl, count=depth, draws=2 * model.horizon)
             state, told = advance(world, state, coins, todo, eps, numbers)
             for whole, part in ((regret, told.regret), (doubt, told.doubt), (dead, told.lost)):
                 whole[:, t:end] = np.asarray(part)[: end - t, :size].T
