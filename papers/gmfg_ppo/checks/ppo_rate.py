@@ -15,8 +15,8 @@ mean of it and of :math:`\bar\mu_t - \mu^*` with weights :math:`\alpha, 1-\alpha
           \frac{e_1 - e_{T+1}}{\alpha\kappa T} + \frac{d_2}{\kappa}\bar\delta, \qquad
           \bar\delta = \frac1T\sum_{t=1}^T\delta_t.
 
-Where the policy follows its best response so well that :math:`\bar\delta` is of smaller order, the average is of
-order :math:`1/(\alpha T)` exactly: the exponent of T is that of the schedule of :math:`\alpha`.
+Where the policy follows its best response so well that :math:`\bar\delta` is of smaller order, the average is
+of order :math:`1/(\alpha T)` exactly: the exponent of T is that of the schedule of :math:`\alpha`.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def observed(cell: Cell, rng: np.random.Generator, lam: float = LAM) -> Arrays:
     for game in instances(cell, rng):
         shape = (cell["policies"], BLOCKS, HORIZON, STATES)
         policies = rng.dirichlet(np.full(ACTIONS, 0.3), size=shape)
-        seen = observed_constants(game, lam, policies, [flow(game, policy) for policy in policies])
+        seen = observed_constants(game, lam, list(policies), [flow(game, policy) for policy in policies])
         value.append([seen.d1, seen.d2, seen.d3])
     known = constants_of(cell)
     return {"value": np.array(value), "bound": np.array([[known.d1, known.d2, known.d3]])}
@@ -194,8 +194,8 @@ GMFG_6A = Claim(
     id="GMFG-6a",
     paper=PAPER,
     title="The certified Lipschitz constants hold for every pair of policies and flows that is tried",
-    statement=r"D_\infty(BR(\mu), BR(\nu)) <= d_1 d(\mu, \nu), d(F(\pi,\mu), F(q,\mu)) <= d_2 D_\infty(\pi, q), "
-    r"d(F(\pi,\mu), F(\pi,\nu)) <= d_3 d(\mu, \nu)",
+    statement=r"D_\infty(BR(\mu), BR(\nu)) <= d_1 d(\mu, \nu), "
+    r"d(F(\pi,\mu), F(q,\mu)) <= d_2 D_\infty(\pi, q), d(F(\pi,\mu), F(\pi,\nu)) <= d_3 d(\mu, \nu)",
     source="Constants proved in theory.graphon_games.contraction; the paper assumes such constants",
     provenance="derived",
     statistic=BoundHolds(),

@@ -1,13 +1,14 @@
 r"""GMFG-6e to 6h: which exponent of T GMFG-PPO shows, and what it owes to the schedule of its steps.
 
-By GMFG-6c and 6d the averaged error is of order :math:`1/(\alpha T)` once the policy follows its best response.
-So :math:`\alpha = T^{-a}` shows the exponent :math:`-(1-a)`: the :math:`T^{-1/3}` of :math:`\alpha = T^{-2/3}` is
-the schedule's, and with exact action values larger steps do better. A rate of this kind guards against errors of
-estimated action values, which are absent here.
+By GMFG-6c and 6d the averaged error is of order :math:`1/(\alpha T)` once the policy follows its best
+response. So :math:`\alpha = T^{-a}` shows the exponent :math:`-(1-a)`: the :math:`T^{-1/3}` of
+:math:`\alpha = T^{-2/3}` is the schedule's, and with exact action values larger steps do better. Errors of
+estimated action values are absent here; what they ask of the schedule is not tested.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from tightbound.papers.gmfg_ppo.checks.ppo_rate import (
     instances,
     run,
 )
+from tightbound.theory.graphon_games import GraphonGame, beach_bar, certified_constants, investment, sis
 from tightbound.verification.claim import Assumption, Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid, cells
 from tightbound.verification.statistics import BoundHolds, Slope
@@ -62,8 +64,8 @@ GMFG_6E = Claim(
     id="GMFG-6e",
     paper=PAPER,
     title="With alpha = T^-2/3 averaged errors of GMFG-PPO fall at least like T^-1/3",
-    statement=r"log-log slope over T, one run per T, of mean_t d(\bar\mu_t, \mu^*) and of d(mean \bar\mu_t, \mu^*)"
-    r" + D(mean \pi_t, \pi^*), at most -1/3 + 0.03",
+    statement=r"log-log slope over T, one run per T, of mean_t d(\bar\mu_t, \mu^*) and of "
+    r"d(mean \bar\mu_t, \mu^*) + D(mean \pi_t, \pi^*), at most -1/3 + 0.03",
     source="Rate in the abstract; that this schedule shows it follows from GMFG-6c",
     provenance="derived",
     statistic=Slope(target=-1 / 3, side="upper", tolerance=0.03),
@@ -122,7 +124,7 @@ GMFG_6F = Claim(
     paper=PAPER,
     title="With mixing 1/T the last iterate of GMFG-PPO falls too, and much faster than T^-1/3",
     statement=r"log-log slope over T of d(\bar\mu_{T+1}, \mu^*) at most -0.8 with alpha = T^-2/3, beta = 1/T",
-    source="GMFG-6b: (1 - alpha kappa)^T is exp(-kappa T^1/3), and the share beta leaves an error of order 1/T",
+    source="GMFG-6b: (1 - alpha kappa)^T is about exp(-kappa T^1/3), and the share beta leaves order 1/T",
     provenance="derived",
     statistic=Slope(target=-1.0, side="upper", tolerance=0.2),
     # Before T = 1000 the two parts of the error, of either sign, partly cancel in some games.
@@ -190,6 +192,12 @@ GMFG_6G = Claim(
 
 # --- GMFG-6h: beyond the contraction ------------------------------------------------------------------------
 
+FULL_LENGTH: dict[str, Callable[..., GraphonGame]] = {
+    "beach bar": beach_bar,
+    "investment": investment,
+    "SIS": sis,
+}
+
 
 def remaining_exploitability(cell: Cell, rng: np.random.Generator) -> Arrays:
     """Regularised exploitability of the last policy of GMFG-PPO in units of the uniform policy's."""
@@ -214,16 +222,12 @@ def _remaining(cell: Cell, algorithm: Any) -> Arrays:
     return {"value": exploitability[-1] / exploitability[0], "curve": exploitability[None]}
 
 
-def _full_length(cell: Cell) -> Any:
-    from tightbound.theory.graphon_games import beach_bar, investment, sis
-
-    return {"beach bar": beach_bar, "investment": investment, "SIS": sis}[cell["game"]](blocks=5, horizon=50)
+def _full_length(cell: Cell) -> GraphonGame:
+    return FULL_LENGTH[cell["game"]](blocks=5, horizon=50)
 
 
 def certifies_nothing(cell: Cell) -> bool:
     """Whether the certified kappa of the full-length game is negative."""
-    from tightbound.theory.graphon_games import certified_constants
-
     return certified_constants(_full_length(cell), cell["lam"]).kappa < 0.0
 
 
@@ -236,8 +240,8 @@ GMFG_6H = Claim(
     id="GMFG-6h",
     paper=PAPER,
     title="GMFG-PPO converges in games of 50 steps whose certified kappa is hugely negative",
-    statement="exploitability falls below a thousandth of the uniform policy's with alpha = T^-2/3, on beach bar "
-    "and SIS (and investment), where kappa is between -2e3 and -6e4",
+    statement="exploitability falls below a thousandth of the uniform policy's with alpha = T^-2/3, on beach "
+    "bar and SIS (and investment), where kappa is between -2e3 and -6e4",
     source="kappa < 0 says nothing: certified constants are upper bounds. Illustration, not a theorem",
     provenance="derived",
     statistic=BoundHolds(),
