@@ -1,4 +1,4 @@
-"""Exact regret beside simulated regret: ``python -m tightbound.papers.bail_planner.regret_table`` prints it."""
+"""Exact beside simulated regret; ``python -m tightbound.papers.bail_planner.regret_table`` prints it."""
 
 from __future__ import annotations
 
