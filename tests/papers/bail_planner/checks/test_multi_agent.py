@@ -5,12 +5,11 @@ import pytest
 
 from tightbound.papers.bail_planner.checks.multi_agent import (
     MULTI_AGENT,
-    constant_probing,
     meeting_apart,
-    private_signs,
     tuned,
     tuned_over_actors,
 )
+from tightbound.papers.bail_planner.checks.private_contexts import constant_probing, private_signs
 from tightbound.theory.planning.bounds import epsilon_greedy_bound, sampled_mass
 from tightbound.theory.planning.closed_forms import meet_regret
 from tightbound.verification.statistics import CellEvidence
