@@ -1,7 +1,8 @@
 """Simulation of planners: exploration, decoding, world models, teams of actors, and beliefs.
 
 `simulate` plays episodes on the tree of histories and measures regret along the path; `exact_regret`
-enumerates instead of sampling; `simulate_beliefs` needs no tree. What is trained stands in ``language_models``.
+enumerates instead of sampling; `simulate_beliefs` needs no tree. Models that are trained stand in
+``language_models``.
 """
 
 from tightbound.simulators.planning.belief import filter_paths, update_beliefs
