@@ -93,9 +93,9 @@ _JUMP = Grid(quick=cells(lam=[1.0, 0.1, 0.03, 0.01]))
 GMFG_1A = Claim(
     id="GMFG-1a",
     paper=PAPER,
-    title="Mirror descent with shrinking steps finds an equilibrium of every random game with a continuous reward",
-    statement=r"Expl_lam < 1e-8 with r = r0 + c sqrt(|z(s) - k|), a kernel that follows the crowd, exp(3) and "
-    "lam from 1 to 0.01, c of both signs; this illustrates existence and does not prove it",
+    title="Damped mirror descent finds an equilibrium of every random game with a continuous reward",
+    statement=r"Expl_lam < 1e-8 with r = r0 + c sqrt(|z(s) - k|), a kernel that follows the crowd, exp(3) "
+    "and lam from 1 to 0.01, c of both signs; this illustrates existence and does not prove it",
     source="Existence of Nash equilibria (abstract); continuous, not Lipschitz, kernel and reward",
     provenance="abstract",
     statistic=BoundHolds(slack=0.0),
