@@ -58,7 +58,7 @@ class ObservedRewardModel:
     discount : float
         Factor per step, already inside the model's rewards.
     informative : bool
-        Whether a reward can tell something, of the state or the environment, that action and observation do not.
+        Whether a reward can tell something of state or environment that action and observation do not.
     """
 
     model: HMDP
@@ -76,7 +76,7 @@ class ObservedRewardModel:
         Parameters
         ----------
         value : array_like
-            Values V' of whole episodes of ``model``. A regret is a difference of values: multiply by ``span``.
+            Values V' of episodes of ``model``. Regret is a difference of values: multiply by ``span``.
 
         Returns
         -------
@@ -103,9 +103,9 @@ def observed_reward_model(
 
     **What this changes.** The planner sees its rewards and can infer from them, so its optimum is at least
     that of the original problem, in which rewards are hidden. Nothing changes where R is a function of action
-    and observation on all transitions that can happen in any environment (``informative`` is then False), or where what a reward
-    tells is of no later use: behind tiger's doors the reward tells where the tiger was, but opening a door
-    draws its place afresh.
+    and observation on all transitions that can happen in any environment (``informative`` is then False), or
+    where what a reward tells is of no later use: behind tiger's doors the reward tells where the tiger was,
+    but opening a door draws its place afresh.
 
     Parameters
     ----------

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -73,7 +75,7 @@ def test_a_graph_is_closed_and_has_no_twins(seed):
 def test_chunks_change_nothing(monkeypatch):
     model = sparse_model(11, horizon=5)
     whole = belief_expert(model)
-    monkeypatch.setattr("tightbound.simulators.planning.belief_expert._CHUNK", 1)
+    monkeypatch.setattr(import_module("tightbound.simulators.planning.belief_expert"), "_CHUNK", 1)
     pieces = belief_expert(model)
     np.testing.assert_array_equal(whole.value, pieces.value)
     for a, b in zip(whole.graphs, pieces.graphs, strict=True):

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import numba
 import numpy as np
 import pytest
@@ -105,7 +107,7 @@ def test_a_replication_depends_on_its_number_only(monkeypatch):
     finally:
         numba.set_num_threads(before)
     np.testing.assert_array_equal(many.regret[:4], few.regret)
-    monkeypatch.setattr("tightbound.simulators.planning.simulate_beliefs._BLOCK", 1)
+    monkeypatch.setattr(import_module("tightbound.simulators.planning.simulate_beliefs"), "_BLOCK", 1)
     pieces = simulate_beliefs(model, 1, 30, planner, replications=9, rng=7, expert=belief_expert(model))
     np.testing.assert_array_equal(many.regret, pieces.regret)
     np.testing.assert_array_equal(many.log_weights, pieces.log_weights)
