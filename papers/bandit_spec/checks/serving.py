@@ -275,7 +275,7 @@ BS_12G = Claim(
         because="with arithmetic for nothing, drafts are cheap",
     ),
     substitutes=TRAFFIC,
-    seconds={"quick": 3, "standard": 30},
+    seconds={"quick": 0.5, "standard": 3},
 )
 
 BS_12H = Claim(
@@ -292,7 +292,7 @@ BS_12H = Claim(
     trivial=_zero,
     control=NegativeControl(grid=_loads(300, 1500, 6, 1.2), because="at high load arithmetic is scarce"),
     substitutes=TRAFFIC,
-    seconds={"quick": 3, "standard": 60},
+    seconds={"quick": 0.3, "standard": 2},
 )
 
 BS_12I = Claim(
@@ -314,7 +314,7 @@ BS_12I = Claim(
         because="four drafts overload the server after the step",
     ),
     substitutes=TRAFFIC,
-    seconds={"quick": 13, "standard": 90},
+    seconds={"quick": 1, "standard": 4},
 )
 
 BS_12J = Claim(
@@ -335,7 +335,7 @@ BS_12J = Claim(
         measure=nothing_against_ever, because="drafting nothing forgoes the gain in either mix"
     ),
     substitutes=TRAFFIC,
-    seconds={"quick": 16, "standard": 100},
+    seconds={"quick": 0.6, "standard": 3},
 )
 
 BS_12K = Claim(
@@ -356,7 +356,7 @@ BS_12K = Claim(
         measure=longest_against_oracle, because="four drafts overload the server near capacity"
     ),
     substitutes=TRAFFIC,
-    seconds={"quick": 6, "standard": 120},
+    seconds={"quick": 0.5, "standard": 9},
 )
 
 BS_12L = Claim(
@@ -372,7 +372,7 @@ BS_12L = Claim(
     measure=requests_against_table,
     control=NegativeControl(measure=longest_against_table, because="long drafts overload a full batch"),
     substitutes=TRAFFIC,
-    seconds={"quick": 4, "standard": 40},
+    seconds={"quick": 2, "standard": 18},
 )
 
 BS_12M = Claim(
@@ -395,7 +395,7 @@ BS_12M = Claim(
         because="a batch of one has no stragglers",
     ),
     substitutes="an analytic roofline of an 8B model stands in for the GPU, independent acceptance for EAGLE",
-    seconds={"quick": 2, "standard": 20},
+    seconds={"quick": 0.2, "standard": 2},
 )
 
 SERVING = (*STATIC_BATCH, BS_12G, BS_12H, BS_12I, BS_12J, BS_12K, BS_12L, BS_12M, *PHASE)

@@ -184,7 +184,7 @@ BS_T1A = Claim(
         because="texts three hundred times as long leave room to find the drafter that suits each prompt",
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 4, "standard": 30},
+    seconds={"quick": 3, "standard": 10},
 )
 
 BS_T1B = Claim(
@@ -200,7 +200,7 @@ BS_T1B = Claim(
     measure=narrow_against_best,
     control=NegativeControl(measure=turns_against_best, because="taking turns learns nothing"),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 3, "standard": 20},
+    seconds={"quick": 1, "standard": 3},
 )
 
 BS_T1C = Claim(
