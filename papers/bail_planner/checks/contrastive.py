@@ -169,8 +169,8 @@ PLN_14C = Claim(
     provenance="derived",
     statistic=Equality(rtol=0.05, method="t"),
     grid=Grid(
-        quick=cells(**PROBLEM, rate=[0.2, 0.5], log_samples=[(14, 16)], runs=[400]),
-        standard=cells(**PROBLEM, rate=[0.1, 0.2, 0.5, 0.8], log_samples=[(14, 16, 18)], runs=[1000]),
+        quick=cells(**PROBLEM, rate=[0.2, 0.5], log_samples=[(14, 16)], runs=[1200]),
+        standard=cells(**PROBLEM, rate=[0.1, 0.2, 0.5, 0.8], log_samples=[(14, 16, 18)], runs=[2000]),
     ),
     measure=scaled_error,
     control=NegativeControl(

@@ -163,18 +163,19 @@ PLN_13C = Claim(
     statistic=Equality(rtol=0.05, method="t"),
     grid=Grid(
         quick=[
-            {"prompts": "documents", "size": 8, "samples": 512, "runs": 400},
-            {"prompts": "random", "size": 16, "samples": 2048, "runs": 400},
+            {"prompts": "documents", "size": 8, "samples": 512, "runs": 2000},
+            {"prompts": "random", "size": 16, "samples": 2048, "runs": 600},
         ],
         standard=[
-            {"prompts": prompts, "size": size, "samples": samples, "runs": 1000}
+            {"prompts": prompts, "size": size, "samples": samples, "runs": 2000}
             for prompts, size in (("documents", 8), ("random", 16))
-            for samples in (64, 512, 4096)
+            for samples in (64, 512, 2048)
         ],
     ),
     measure=sampled_tables,
     control=NegativeControl(
         measure=sampled_context_free,
+        grid=Grid(quick=[{"prompts": "documents", "size": 8, "samples": 512, "runs": 100}]),
         because="a table that ignores the prompt has another error",
     ),
     substitutes=COUNTS,

@@ -60,7 +60,7 @@ def error_on_shuffled_labels(cell: Cell, rng: np.random.Generator) -> Arrays:
     return _errors({**cell, "documents": cell["documents"][-1:]}, rng, shuffled=True)
 
 
-SMALL = {"length": 4, "hidden": 4, "iterations": 40}
+SMALL = {"length": 4, "hidden": 4, "iterations": 30}
 
 PLN_20C = Claim(
     id="PLN-20c",
@@ -72,8 +72,8 @@ PLN_20C = Claim(
     provenance="derived",
     statistic=BoundHolds(method="t"),
     grid=Grid(
-        quick=[{**SMALL, "documents": (16, 256), "runs": 5}],
-        standard=[{"length": 6, "hidden": 8, "iterations": 100, "documents": (16, 64, 256, 1024), "runs": 6}],
+        quick=[{**SMALL, "documents": (16, 256), "runs": 7}],
+        standard=[{"length": 6, "hidden": 8, "iterations": 100, "documents": (16, 64, 256, 1024), "runs": 8}],
         full=[
             {"length": 8, "hidden": 8, "iterations": 300, "documents": (16, 64, 256, 1024, 4096), "runs": 20}
         ],
