@@ -312,7 +312,7 @@ GMFG_4D = Claim(
     paper=PAPER,
     title="With steps T^(-1/2) the average policy nears the equilibrium like T^(-1/2)",
     statement=r"log-log slope of D(average policy, pi*) in T at most -1/2 + 0.05 with lam eta = T^{-1/2}; "
-    r"the sum of a geometric transient predicts (T^{1/2} - 1)/T times a constant, hence slopes just above -1/2",
+    r"the sum of a geometric transient predicts (T^{1/2} - 1)/T times a constant, hence slopes above -1/2",
     source="Rate O(T^{-1/2}) up to logarithms, from third-party summaries; the last iterate is far closer",
     provenance="recall",
     statistic=Slope(target=-0.5, side="upper", tolerance=0.05, axis="iterations"),
