@@ -129,7 +129,7 @@ PLN_12A = Claim(
         because="a perfect language model has no plateau",
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 2.0, "standard": 8.0},
+    seconds={"quick": 1.5, "standard": 6.0},
 )
 
 
@@ -157,7 +157,7 @@ PLN_12B = Claim(
         because="noise in proportion to the square of the error leaves a plateau that is quadratic in it",
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 2.0, "standard": 6.0},
+    seconds={"quick": 1.5, "standard": 4.0},
 )
 
 
@@ -238,7 +238,7 @@ PLN_12C = Claim(
         because="documents that never explore say nothing about prompts met online: their error is another",
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 3.0, "standard": 30.0},
+    seconds={"quick": 1.5, "standard": 7.0},
 )
 
 ALWAYS_TRY = np.array([0.0, 1.0])
@@ -309,7 +309,7 @@ PLN_12D = Claim(
         because="documents that never try say nothing about prompts met online: their error is another",
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 2.0, "standard": 15.0},
+    seconds={"quick": 1.5, "standard": 13.0},
 )
 
 
@@ -361,7 +361,7 @@ PLN_12E = Claim(
         because="documents with every subgoal cover the prompts met online, and the plateau vanishes too",
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 2.0, "standard": 6.0},
+    seconds={"quick": 1.5, "standard": 4.0},
 )
 
 LANGUAGE_MODEL_ERROR = (PLN_12A, PLN_12B, PLN_12C, PLN_12D, PLN_12E)

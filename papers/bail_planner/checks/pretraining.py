@@ -179,7 +179,7 @@ PLN_13C = Claim(
         because="a table that ignores the prompt has another error",
     ),
     substitutes=COUNTS,
-    seconds={"quick": 1.0, "standard": 8.0},
+    seconds={"quick": 2.5, "standard": 10.0},
 )
 
 
@@ -221,7 +221,7 @@ PLN_13D = Claim(
         because="a table that keeps the prompt's context passes below that floor",
     ),
     substitutes=COUNTS,
-    seconds={"quick": 0.5, "standard": 5.0},
+    seconds={"quick": 1.5, "standard": 5.0},
 )
 
 
@@ -321,7 +321,7 @@ PLN_20A = Claim(
         because="what is perfect without documents does not improve with them",
     ),
     substitutes=COUNTS,
-    seconds={"quick": 4.0, "standard": 50.0, "full": 300.0},
+    seconds={"quick": 3.0, "standard": 25.0, "full": 300.0},
 )
 
 
@@ -362,7 +362,7 @@ PLN_20B = Claim(
         because="a language model that ignores past episodes does not learn the environment from any number",
     ),
     substitutes=COUNTS,
-    seconds={"quick": 3.0, "standard": 20.0},
+    seconds={"quick": 2.0, "standard": 10.0},
 )
 
 PRETRAINING = (

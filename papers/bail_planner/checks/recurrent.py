@@ -73,7 +73,7 @@ PLN_20C = Claim(
     statistic=BoundHolds(method="t"),
     grid=Grid(
         quick=[{**SMALL, "documents": (16, 256), "runs": 7}],
-        standard=[{"length": 6, "hidden": 8, "iterations": 100, "documents": (16, 64, 256, 1024), "runs": 8}],
+        standard=[{"length": 4, "hidden": 6, "iterations": 80, "documents": (16, 128, 1024), "runs": 7}],
         full=[
             {"length": 8, "hidden": 8, "iterations": 300, "documents": (16, 64, 256, 1024, 4096), "runs": 20}
         ],
@@ -84,7 +84,7 @@ PLN_20C = Claim(
         because="labels that do not belong to their documents say nothing about the posterior",
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 8.0, "standard": 40.0, "full": 600.0},
+    seconds={"quick": 5.0, "standard": 25.0, "full": 600.0},
 )
 
 RECURRENT = (PLN_20C,)
