@@ -12,8 +12,10 @@ import jax.numpy as jnp
 
 from tightbound.simulators.graphon_games._form import Arrays, Form
 
-# Unrolled steps of the short scans; a step is a few small products.
-_UNROLL = 5
+
+def _unroll(form: Form) -> int:
+    """Return how many steps of a scan to unroll: products gain by it, gathers would be fused and repeated."""
+    return 1 if form.sparse else 5
 
 
 class Evaluation(NamedTuple):
@@ -40,61 +42,66 @@ def flow(form: Form, arrays: Arrays, log_policy: Any) -> Any:
     weights = arrays["weights"]
 
     def step(law: Any, at: tuple[Any, Any]) -> tuple[Any, Any]:
-        h, logs = at
+        h, policy = at
         z = weights[h if len(weights) > 1 else 0] @ law
-        return _forward(form, arrays, h, z, law[..., None] * jnp.exp(logs)), law
+        return _forward(form, arrays, h, z, law[..., None] * policy), law
 
-    steps = (jnp.arange(form.horizon), log_policy)
-    return jax.lax.scan(step, arrays["initial"], steps, unroll=_UNROLL)[1]
+    steps = (jnp.arange(form.horizon), jnp.exp(log_policy))
+    return jax.lax.scan(step, arrays["initial"], steps, unroll=_unroll(form))[1]
 
 
 def frozen_flow(form: Form, arrays: Arrays, log_policy: Any, mean_field: Any) -> Any:
     """Return the law of an agent who plays the policy among a given crowd."""
 
     def step(law: Any, at: tuple[Any, Any, Any]) -> tuple[Any, Any]:
-        h, z, logs = at
-        return _forward(form, arrays, h, z, law[..., None] * jnp.exp(logs)), law
+        h, z, policy = at
+        return _forward(form, arrays, h, z, law[..., None] * policy), law
 
-    steps = (jnp.arange(form.horizon), aggregate(form, arrays, mean_field), log_policy)
-    return jax.lax.scan(step, arrays["initial"], steps, unroll=_UNROLL)[1]
+    steps = (jnp.arange(form.horizon), aggregate(form, arrays, mean_field), jnp.exp(log_policy))
+    return jax.lax.scan(step, arrays["initial"], steps, unroll=_unroll(form))[1]
 
 
 def evaluate(form: Form, arrays: Arrays, log_policy: Any, lam: Any) -> Evaluation:
     """Return everything about a policy at its own flow."""
     mean_field = flow(form, arrays, log_policy)
     q, values = action_values(form, arrays, log_policy, mean_field, lam)
-    gain = jnp.mean(jnp.sum(arrays["initial"][..., None] * values, axis=1), axis=0)
-    return Evaluation(mean_field, q[..., 0], q[..., 1], q[..., 2], gain[1] - gain[0], gain[2] - gain[3])
+    value, best, greedy = jnp.mean(jnp.sum(arrays["initial"][..., None] * values, axis=1), axis=0)
+    bonus = lam * jnp.sum(mean_field * entropy(log_policy)) / form.blocks
+    return Evaluation(mean_field, q[..., 0], q[..., 1], q[..., 2], best - value, greedy - (value - bonus))
 
 
 def action_values(form: Form, arrays: Arrays, log_policy: Any, mean_field: Any, lam: Any) -> tuple[Any, Any]:
-    """Return Q (H, M, S, A, 4) and first values (M, S, 4) among a given crowd.
+    """Return Q (H, M, S, A, 3) and first values (M, S, 3) among a given crowd.
 
-    The last axis: the policy with entropy, the best response with entropy, the best response without, the
-    policy without. One pass carries all four, since each step is one product with the same kernel.
+    The last axis: the policy with entropy, the best response with entropy, the best response without. One
+    pass carries all three, since each step is one product with the same kernel.
     """
 
-    def step(ahead: Any, at: tuple[Any, Any, Any]) -> tuple[Any, Any]:
-        h, z, logs = at
+    def step(ahead: Any, at: tuple[Any, Any, Any, Any]) -> tuple[Any, Any]:
+        h, z, policy, bonus = at
         reward = form.reward(arrays["reward"], h, z)
         q = reward[..., None] + _backward(form, arrays, h, z, ahead)
-        pi = jnp.exp(logs)
-        bonus = -lam * jnp.sum(jnp.where(pi > 0.0, pi * logs, 0.0), axis=-1)
         values = jnp.stack(
             [
-                jnp.sum(pi * q[..., 0], axis=-1) + bonus,
+                jnp.sum(policy * q[..., 0], axis=-1) + bonus,
                 soft_maximum(q[..., 1], lam),
                 jnp.max(q[..., 2], axis=-1),
-                jnp.sum(pi * q[..., 3], axis=-1),
             ],
             axis=-1,
         )
         return values, q
 
-    last = jnp.zeros((form.blocks, form.states, 4))
-    steps = (jnp.arange(form.horizon), aggregate(form, arrays, mean_field), log_policy)
-    values, q = jax.lax.scan(step, last, steps, reverse=True, unroll=_UNROLL)
+    last = jnp.zeros((form.blocks, form.states, 3))
+    z, policy, bonus = aggregate(form, arrays, mean_field), jnp.exp(log_policy), lam * entropy(log_policy)
+    steps = (jnp.arange(form.horizon), z, policy, bonus)
+    values, q = jax.lax.scan(step, last, steps, reverse=True, unroll=_unroll(form))
     return q, values
+
+
+def entropy(log_policy: Any) -> Any:
+    """Return the entropy of log-policies (..., A)."""
+    pi = jnp.exp(log_policy)
+    return -jnp.sum(jnp.where(pi > 0.0, pi * log_policy, 0.0), axis=-1)
 
 
 def soft_maximum(q: Any, lam: Any) -> Any:
@@ -128,6 +135,9 @@ def conditional(occupancy: Any) -> Any:
 def _forward(form: Form, arrays: Arrays, h: Any, z: Any, law: Any) -> Any:
     """Return the next state law (M, S) from the state-action law (M, S, A)."""
     pairs = form.states * form.actions
+    if form.sparse:
+        predecessor, arrival = _lists(arrays, h, "predecessor", "arrival")
+        return (law.reshape(-1, pairs)[:, predecessor] * arrival).sum(axis=-1)
     kernel = form.transition(arrays["transition"], h, z)
     if form.transition.function is None:
         return law.reshape(-1, pairs) @ kernel.reshape(pairs, form.states)
@@ -135,8 +145,18 @@ def _forward(form: Form, arrays: Arrays, h: Any, z: Any, law: Any) -> Any:
 
 
 def _backward(form: Form, arrays: Arrays, h: Any, z: Any, ahead: Any) -> Any:
-    """Return the expected next values (M, S, A, 4) of values (M, S, 4)."""
+    """Return the expected next values (M, S, A, 3) of values (M, S, 3)."""
+    if form.sparse:
+        successor, chance = _lists(arrays, h, "successor", "chance")
+        return (ahead[:, successor] * chance[..., None]).sum(axis=-2)
     kernel = form.transition(arrays["transition"], h, z)
     if form.transition.function is None:
         return jnp.einsum("sat,mtk->msak", kernel, ahead)
     return jnp.einsum("msat,mtk->msak", kernel, ahead)
+
+
+def _lists(arrays: Arrays, h: Any, where: str, weight: str) -> tuple[Any, Any]:
+    """Return the lists of step h."""
+    entries, weights = arrays["transition"][where], arrays["transition"][weight]
+    at = h if len(weights) > 1 else 0
+    return entries[at], weights[at]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tightbound.simulators.graphon_games._sparse import lists
 from tightbound.theory.graphon_games.game import GraphonGame
 
 Arrays = dict[str, Any]
@@ -52,19 +53,21 @@ class Form:
     actions: int
     transition: Stage
     reward: Stage
+    sparse: bool  # the kernel is a table whose lists are at hand
 
 
-def split(game: GraphonGame) -> tuple[Form, Arrays]:
-    """Return the form of a game and its arrays."""
+def split(game: GraphonGame, *, dense: bool = False) -> tuple[Form, Arrays]:
+    """Return the form of a game and its arrays; ``dense`` does without lists of successors."""
     transition, transition_arrays = _stage(game.transition_table, game.transition)
     reward, reward_arrays = _stage(game.reward_table, game.reward)
+    sparse = None if dense or game.transition_table is None else lists(game.transition_table)
     arrays = {
         "weights": game.weights,
         "initial": game.initial,
-        "transition": transition_arrays,
+        "transition": transition_arrays | (sparse or {}),
         "reward": reward_arrays,
     }
-    form = Form(game.blocks, game.horizon, game.states, game.actions, transition, reward)
+    form = Form(game.blocks, game.horizon, game.states, game.actions, transition, reward, sparse is not None)
     return form, arrays
 
 

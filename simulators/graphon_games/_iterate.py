@@ -22,8 +22,7 @@ class Problem(NamedTuple):
     lam: Any
     tol: Any  # negative: none
     key: Any
-    reference_policy: Any  # (H, M, S, A) log-policy
-    reference_flow: Any  # (H, M, S)
+    reference: Any  # log-policy (H, M, S, A) and flow (H, M, S) of an equilibrium, or None
 
 
 class Carry(NamedTuple):
@@ -90,24 +89,28 @@ def _advance(
     occupancy = carry.occupancy + jnp.where(first, 0.0, found.mean_field[..., None] * jnp.exp(logs))
     mean_fields = carry.mean_fields + jnp.where(first, 0.0, mean_field)
     number = jnp.maximum(carry.number, 1)
-    average = _evaluate.conditional(jnp.where(first, found.mean_field[..., None] * jnp.exp(logs), occupancy))
     reached = found.exploitability <= problem.tol
     iteration = Iteration(
         form, arrays, found, rate, lam, carry.number, jax.random.fold_in(problem.key, carry.number), size
     )
     state, extra = algorithm.step(carry.state, iteration)
-    crowd, policy = problem.reference_flow, problem.reference_policy
     record = {
         "exploitability": found.exploitability,
         "exploitability_unregularised": found.exploitability_unregularised,
         "change": distance(mean_field, carry.mean_field),
-        "kl": divergence(crowd, policy, logs),
-        "policy_distance": policy_distance(crowd, policy, logs),
-        "flow_distance": distance(mean_field, crowd),
-        "average_policy_distance": policy_distance(crowd, policy, average),
-        "average_flow_distance": distance(jnp.where(first, mean_field, mean_fields / number), crowd),
         **extra,
     }
+    if problem.reference is not None:
+        weights = jnp.where(first, found.mean_field[..., None] * jnp.exp(logs), occupancy)
+        average = jnp.where(first, mean_field, mean_fields / number)
+        policy, crowd = problem.reference
+        record |= {
+            "kl": divergence(crowd, policy, logs),
+            "policy_distance": policy_distance(crowd, policy, logs),
+            "flow_distance": distance(mean_field, crowd),
+            "average_policy_distance": policy_distance(crowd, policy, _evaluate.conditional(weights)),
+            "average_flow_distance": distance(average, crowd),
+        }
     moves = more & ~reached
     state = jax.tree.map(lambda old, new: jnp.where(moves, new, old), carry.state, state)
     return Carry(state, mean_field, occupancy, mean_fields, reached, carry.number + moves), record

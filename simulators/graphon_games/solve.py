@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Progress = Callable[[int, float], None]
 
-_RELATIVE = (
-    "kl",
-    "policy_distance",
-    "flow_distance",
-    "average_policy_distance",
-    "average_flow_distance",
-)
-
 
 def solve(
     game: GraphonGame,
@@ -158,15 +150,10 @@ def _solve(
         if given is not None and len(given) != len(games):
             raise ValueError(f"{name} has {len(given)} entries for {len(games)} games: give one per game")
     first = [_start(game, None if starts is None else starts[i]) for i, game in enumerate(games)]
-    marks = [
-        (logs, np.zeros(logs.shape[:3])) if references is None else _reference(game, references[i])
-        for i, (game, logs) in enumerate(zip(games, first, strict=True))
-    ]
+    marks = [None if references is None else _reference(game, references[i]) for i, game in enumerate(games)]
     carry, history = _run(
         games, algorithm, first, marks, max_iter, -1.0 if tol is None else tol, key, progress, batched=batched
     )
-    if references is None:
-        history = {name: values for name, values in history.items() if name not in _RELATIVE}
     return [
         _solution(game, _pick(carry, i) if batched else carry, _pick(history, i) if batched else history, tol)
         for i, game in enumerate(games)
@@ -177,7 +164,7 @@ def _run(
     games: list[GraphonGame],
     algorithm: Algorithm,
     first: list[Floats],
-    marks: list[tuple[Floats, Floats]],
+    marks: list[tuple[Floats, Floats] | None],
     max_iter: int,
     tol: float,
     key: int,
@@ -196,7 +183,7 @@ def _run(
     with jax.enable_x64(True):
         lam, least = np.float64(algorithm.lam), np.float64(tol)
         problems = [
-            Problem(one, lam, least, jax.random.PRNGKey(key + i), *mark)
+            Problem(one, lam, least, jax.random.PRNGKey(key + i), mark)
             for i, (one, mark) in enumerate(zip(arrays, marks, strict=True))
         ]
         problem, start = problems[0], first[0]
@@ -236,6 +223,9 @@ def _one_form(games: list[GraphonGame]) -> tuple[Any, list[Any]]:
     import jax
 
     forms, arrays = zip(*(split(game) for game in games), strict=True)
+    if len({str(jax.tree.map(np.shape, one)) for one in arrays}) > 1:
+        # Kernels that differ in sparsity still have one form as dense tables.
+        forms, arrays = zip(*(split(game, dense=True) for game in games), strict=True)
     shapes = {str(jax.tree.map(np.shape, one)) for one in arrays}
     if len(shapes) > 1 or any(form != forms[0] for form in forms):
         raise ValueError(
