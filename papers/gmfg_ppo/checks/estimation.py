@@ -32,8 +32,7 @@ INFECTION = 0.8
 
 def graphon_called(name: str) -> Graphon:
     """Return exp(3) or the block graphon with the numbers of the literature, or a constant."""
-    made = {"exp": exponential, "sbm": stochastic_block, "constant": erdos_renyi}
-    return made[name]()
+    return {"exp": exponential(), "sbm": stochastic_block(), "constant": erdos_renyi()}[name]
 
 
 def family_called(name: str) -> Any:
@@ -223,7 +222,7 @@ def _alternative_risk(cell: Cell, rng: np.random.Generator, explore: bool) -> Ar
     policy = exploration(game) if explore else game.uniform_policy()
     data = InvestmentChannel().expected(game, policy, game.positions)
     risks = []
-    for level in rng.uniform(0.35, 0.6, cell["alternatives"]):
+    for level in rng.uniform(0.35, 0.6, size=int(cell["alternatives"])).tolist():
         shift = b - level
         other = stochastic_block(a + (1 - k) / k * shift, level, c + k / (1 - k) * shift, k)
         risks.append(data.risk(other.matrix(game.positions)))

@@ -32,8 +32,9 @@ MARGIN = 0.1
 
 
 def _game(cell: Cell, graphon: Graphon) -> GraphonGame:
-    made = {"sis": sis, "investment": investment}[cell["game"]]
-    return made(graphon=graphon, blocks=cell["agents"], horizon=cell["horizon"])
+    if cell["game"] == "sis":
+        return sis(graphon=graphon, blocks=cell["agents"], horizon=cell["horizon"])
+    return investment(graphon=graphon, blocks=cell["agents"], horizon=cell["horizon"])
 
 
 def _estimated(
