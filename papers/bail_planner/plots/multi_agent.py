@@ -56,7 +56,7 @@ def _over_actors(ax: Axes, evidence: ClaimEvidence) -> None:
     teams = found.data["x"].ravel()
     control_line(ax, teams, naive.data["value"].ravel(), label="drawn apart, naive")
     rate = found.data["recalled_rate"].ravel()
-    ax.plot(teams, rate, color="0.3", linestyle="-.", linewidth=0.9, label="rate as remembered")
+    ax.plot(teams, rate, color="0.3", linestyle="-.", linewidth=0.9, label="recalled rate")
     bound_line(ax, teams, found.data["bound"].ravel(), label="bound, drawn apart")
     ax.plot(teams, found.data["value"].ravel(), marker="s", color=APART, label="drawn apart")
     ax.plot(teams, found.data["joint"].ravel(), marker="o", color=JOINT, label="joint draw")
