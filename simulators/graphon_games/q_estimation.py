@@ -1,7 +1,7 @@
 r"""Action values estimated from episodes of a few representative agents, beside the exact ones.
 
-Every representative plays K episodes among a frozen crowd; backward regression, which in a tabular game is the
-mean over the visits of a cell, gives its Q. All other blocks take the Q of the nearest representative.
+Every representative plays K episodes among a frozen crowd; backward regression, which in a tabular game is
+the mean over the visits of a cell, gives its Q. All other blocks take the Q of the nearest representative.
 """
 
 from __future__ import annotations

@@ -171,9 +171,12 @@ def _timed(game: GraphonGame, name: str, steps: int) -> tuple[np.ndarray, float,
 
     algorithm = _solver(name)
     solve(game, algorithm, max_iter=1)  # compiles
-    begin = time.perf_counter()
-    curve = np.abs(solve(game, algorithm, max_iter=steps).history["exploitability"])
-    seconds = (time.perf_counter() - begin) / steps
+    taken = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        found = solve(game, algorithm, max_iter=steps)
+        taken.append(time.perf_counter() - begin)
+    curve, seconds = np.abs(found.history["exploitability"]), min(taken) / steps
     reached = np.flatnonzero(curve <= _TARGET)
     return curve, float(reached[0]) if reached.size else steps + 1.0, seconds
 

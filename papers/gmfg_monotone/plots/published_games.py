@@ -31,9 +31,8 @@ def _thresholds(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
             ax.plot(alpha, chance, color=_COLOURS[name], linestyle=weights[lam], label=label)
     control = min(seen.control, key=lambda i: i.cell["lam"])
     chance = control.data["chance"][0][:, _STEP]
-    control_line(ax, (np.arange(len(chance)) + 0.5) / len(chance), chance, label="exp (control)")
+    control_line(ax, (np.arange(len(chance)) + 0.5) / len(chance), chance, label="control")
     ax.set(xlabel=r"agent $\alpha$", ylabel="chance to protect", title="SIS", ylim=(-0.03, 1.03))
-    ax.legend(loc="upper right", handlelength=1.4)
 
 
 def _settling(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
@@ -44,7 +43,14 @@ def _settling(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
             name = str(item.cell["graphon"])
             for key, style in (("boltzmann", "-"), ("damped", ":")):
                 curve = np.maximum(item.data[key][0][1:], 1e-16)
-                ax.plot(np.arange(1, len(curve) + 1), curve, color=_COLOURS[name], linestyle=style)
+                width = 0.6 if key == "boltzmann" else 1.4
+                ax.plot(
+                    np.arange(1, len(curve) + 1),
+                    curve,
+                    color=_COLOURS[name],
+                    linestyle=style,
+                    linewidth=width,
+                )
     for item in seen.control:
         curve = np.maximum(item.data["boltzmann"][0][1:], 1e-16)
         control_line(ax, np.arange(1, len(curve) + 1), curve)
@@ -55,8 +61,9 @@ def _settling(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
 def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     """Draw thresholds, the Boltzmann iteration and two investment maps."""
     import matplotlib.pyplot as plt
+    from matplotlib.lines import Line2D
 
-    drawing, axes = plt.subplot_mosaic("ab;cd", figsize=(3.5, 3.7))
+    drawing, axes = plt.subplot_mosaic("ab;cd", figsize=(3.5, 4.2))
     _thresholds(axes["a"], evidence)
     _settling(axes["b"], evidence)
     maps = {
@@ -81,8 +88,14 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         ax.grid(visible=False)
     axes["c"].set_ylabel("quality")
     axes["d"].set_yticklabels([])
-    bar = drawing.colorbar(mesh, ax=[axes["c"], axes["d"]], ticks=[0.0, 0.5, 1.0], aspect=15)
+    bar = drawing.colorbar(
+        mesh, ax=[axes["c"], axes["d"]], ticks=[0.0, 0.5, 1.0], location="bottom", aspect=40, pad=0.03
+    )
     bar.set_label("chance to invest")
+    handles, labels = axes["a"].get_legend_handles_labels()
+    handles.insert(2, Line2D([], [], color=_COLOURS["er"]))
+    labels.insert(2, "er(1/2)")
+    drawing.legend(handles, labels, loc="outside upper center", ncols=4, columnspacing=1.2)
     return drawing
 
 

@@ -19,7 +19,7 @@ _PANELS = (
     ("GMFG-5b", "agents $N$", None, -1.0),
     ("GMFG-5c", "episodes $K$", None, -0.5),
 )
-_TITLES = ("sampled agents", "nearest agent", "inside MonoMD")
+_TITLES = ("sampled", "nearest", "in MonoMD")
 
 
 def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
@@ -40,9 +40,10 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         ax.set(xscale="log", yscale="log", xlabel=across, title=title)
         ax.set_xticks([x[0], x[-1]], [f"{x[0]:g}", f"{x[-1]:g}"])
         ax.minorticks_off()
+        ends = (mean[-1], mean[0], control["value"].mean())
+        ax.set_yticks(ends, [f"{end:.1g}" for end in ends])
         if up:
             ax.set_ylabel(up)
-    axes[2].set_title("inside MonoMD")
     return drawing
 
 

@@ -37,7 +37,8 @@ def _divergence(ax: Axes, evidence: Mapping[str, ClaimEvidence], claim: str, tit
     control = seen.control[0].data["value"][0]
     control_line(ax, np.arange(1, len(control) + 1), control)
     ax.set(xscale="log", yscale="log", xlabel="iteration", title=title)
-    ax.legend(loc="lower left")
+    ax.set_xticks([1, 10, 100, 1000])
+    ax.set_xlim(0.8, 1300)
 
 
 def _averages(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
@@ -58,7 +59,12 @@ def _averages(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
     control = evidence["GMFG-4d"].control[0].data
     control_line(ax, control["x"], control["value"].mean(axis=0), label=r"$\lambda\eta = 1/T$")
     ax.set(xscale="log", yscale="log", xlabel="iterations $T$", ylabel="distance of the average")
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    ticks = data["x"]
+    ax.set_xticks(ticks, [f"{x:g}" for x in ticks])
+    ax.set_xticks([], minor=True)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, 5.0 * high)
+    ax.legend(loc="upper right", ncols=2, columnspacing=1.0)
 
 
 def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
@@ -67,11 +73,14 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
 
     drawing, axes = plt.subplot_mosaic("ab;cc", figsize=(3.5, 4.0))
     _divergence(axes["a"], evidence, "GMFG-4b", "constant steps")
-    _divergence(axes["b"], evidence, "GMFG-4c", "shrinking steps")
+    _divergence(axes["b"], evidence, "GMFG-4c", r"$\theta_t = 2/(t+2)$")
+    handles = axes["a"].get_legend_handles_labels()[0]
+    axes["a"].legend(loc="lower right", handlelength=1.0, handles=handles)
     axes["a"].set_ylabel(r"divergence $\phi$")
-    axes["b"].set_yticklabels([])
     for name in "ab":
         axes[name].set_ylim(1e-16, 1e4)
+        axes[name].set_yticks([1e-15, 1e-10, 1e-5, 1.0])
+    axes["b"].set_yticklabels([])
     _averages(axes["c"], evidence)
     return drawing
 

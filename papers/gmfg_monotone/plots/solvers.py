@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tightbound.verification.runner import ClaimEvidence
 
-_FLOOR = 1e-16
+_FLOOR = 1e-15
 _MARKS = ("o", "s", "^", "v", "D", "x")
 
 
@@ -47,7 +47,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     ax.axhline(1e-6, color="black", linewidth=1.4)
     ax.set(xscale="log", yscale="log", xlabel="milliseconds (this machine)", ylabel="exploitability")
     ax.set_xlim(0.5e3 * float(seconds.min()), longest * 1.1)
-    ax.set_ylim(1e-17, 1e2)
+    ax.set_ylim(1e-16, 1e2)
     drawing.legend(loc="outside lower center", ncols=2, columnspacing=1.0)
     return drawing
 

@@ -58,6 +58,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         ax.set_yscale("symlog", linthresh=least)
     top.set_yticks([-1e-2, -1e-4, 0.0, 1e-4, 1e-2, 1.0])
     bottom.set_yticks([-1.0, -1e-2, 0.0, 1e-2, 1.0])
+    top.set_ylim(-1.0, 4.0)
     top.set_ylabel("eigenvalues of $W/M$")
     bottom.set_ylabel("monotonicity functional")
     bottom.set_xticks(range(len(names)), [_NAMES.get(name, name) for name in names], rotation=30)
