@@ -19,11 +19,20 @@ from tightbound.papers.gmfg_ppo.checks.ppo_rate import (
     EXPONENTS,
     PAPER,
     SUBSTITUTES,
+    constants_of,
     equilibria,
     instances,
     run,
+    weight,
 )
-from tightbound.theory.graphon_games import GraphonGame, beach_bar, certified_constants, investment, sis
+from tightbound.theory.graphon_games import (
+    GraphonGame,
+    beach_bar,
+    certified_constants,
+    investment,
+    ppo_average_bound,
+    sis,
+)
 from tightbound.verification.claim import Assumption, Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid, cells
 from tightbound.verification.statistics import BoundHolds, Slope
@@ -37,7 +46,7 @@ QUICK_T, STANDARD_T = (127, 255, 511, 1023, 2047), (255, 511, 1023, 2047, 4095, 
 
 
 def averaged_error(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Error of averaging, one run per T; tracking errors and errors of the longest run for figures."""
+    """Averaged error, one run per T; its mean bound and the course of the longest run for figures."""
     return _averaged_error(cell, rng, cell["schedule"])
 
 
@@ -52,9 +61,16 @@ def _averaged_error(cell: Cell, rng: np.random.Generator, schedule: str) -> Arra
     runs = [run(games, references, schedule, count) for count in horizons]
     mean_field = np.stack([r.error[:, :-1].mean(axis=1) for r in runs], axis=1)
     averages = np.stack([r.average for r in runs], axis=1)
+    known = constants_of(cell)
+    curve = []
+    for count, found in zip(horizons, runs, strict=True):
+        alpha, starts = weight(schedule, count), found.error[:, 0]
+        pairs = zip(starts, found.tracking, strict=True)
+        curve.append(np.mean([ppo_average_bound(known, alpha, *pair) for pair in pairs]))
     return {
         "value": mean_field if cell["error"] == "mean of errors" else averages,
         "x": np.array(horizons, dtype=float),
+        "curve_bound": np.array(curve),
         "tracking": runs[-1].tracking,
         "distance": runs[-1].error[:, :-1],
     }
