@@ -136,12 +136,20 @@ def _own_roots(module: str, path: str) -> dict[str, list[str]]:
 
 def _find(name: str, roots: Mapping[str, list[str]]) -> ModuleSpec | None:
     """Return the spec of ``name``, found folder by folder: nothing is imported, parents included."""
+    top = name.partition(".")[0]
+    if top == "tightbound":
+        return _find_own(name)
+    return _descend(PathFinder.find_spec(top, roots.get(top) or roots.get("")), name)
+
+
+@functools.cache
+def _find_own(name: str) -> ModuleSpec | None:
+    """Return the spec of a module of ``tightbound``; every claim asks for the same ones."""
+    return _descend(tightbound.__spec__, name)
+
+
+def _descend(spec: ModuleSpec | None, name: str) -> ModuleSpec | None:
     parts = name.split(".")
-    spec: ModuleSpec | None
-    if parts[0] == "tightbound":
-        spec = tightbound.__spec__
-    else:
-        spec = PathFinder.find_spec(parts[0], roots.get(parts[0]) or roots.get(""))
     for depth in range(2, len(parts) + 1):
         if spec is None or spec.submodule_search_locations is None:
             return None
@@ -186,6 +194,6 @@ def _hash(path: str) -> str:
 
 def forget() -> None:
     """Read every file again next time (a process reads each once)."""
-    for cached in (_closure, _imports, _hash):
+    for cached in (_closure, _find_own, _imports, _hash):
         cached.cache_clear()
     sys.path_importer_cache.clear()
