@@ -79,8 +79,8 @@ SCHEDULES_FIGURE = Figure(
     name="schedules",
     title="What the schedule of GMFG-PPO does to its averaged error, and why",
     caption="Top: distance of the mean field from the equilibrium's, averaged over the T iterations of a "
-    "run, one run per T; mean over random games, bands from the smallest to the largest. Every schedule shows "
-    "the exponent that its own steps imply: alpha = T^-2/3 falls like T^-1/3, larger steps faster, the "
+    "run, one run per T; mean over random games, bands from the smallest to the largest. Every schedule "
+    "shows the exponent that its own steps imply: alpha = T^-2/3 falls like T^-1/3, larger steps faster, the "
     "control alpha = 1/T (dashed grey) not at all. Black: the bound at alpha = T^-2/3 with certified "
     "constants. Bottom: the same distance during the longest runs; the start is forgotten at the rate alpha, "
     "down to the floor left by mixing 1/T. Dotted: distance of the policy from the best response to the "
