@@ -169,8 +169,8 @@ def right_bias(cell: Cell, rng: np.random.Generator) -> Arrays:
 def _bias_grid() -> Grid:
     return Grid(
         quick=cells(crowd=[480], horizon=[10], agents=[8, 16, 32]),
-        standard=cells(crowd=[1920], horizon=[10], agents=[8, 16, 32, 64]),
-        full=cells(crowd=[3840], horizon=[20], agents=[8, 16, 32, 64, 128]),
+        standard=cells(crowd=[960], horizon=[10], agents=[8, 16, 32, 64]),
+        full=cells(crowd=[1920], horizon=[20], agents=[8, 16, 32, 64, 128]),
     )
 
 

@@ -48,8 +48,8 @@ class Family(Protocol):
         """Return the least-squares member for agents at the positions."""
         ...
 
-    def candidates(self) -> tuple[Graphon, ...]:
-        """Return graphons that cover the class coarsely, for searches over positions."""
+    def screen(self, data: PressureData, positions: ArrayLike, scale: float | None = None) -> Floats:
+        """Return risks (P,) of arrangements (P, N) of the agents after a first pass over the class."""
         ...
 
 
@@ -86,9 +86,15 @@ class ExponentialFamily:
         if self.points < 3:
             raise ValueError(f"points is {self.points}: give at least 3 for the first pass over theta")
 
-    def candidates(self) -> tuple[Graphon, ...]:
-        """Return 7 members, spread evenly in log theta."""
-        return tuple(exponential(float(theta)) for theta in np.geomspace(self.least, self.most, 7))
+    def screen(self, data: PressureData, positions: ArrayLike, scale: float | None = None) -> Floats:
+        """Return the least risk of each arrangement (P, N) over the first pass, shape (P,)."""
+        x = np.asarray(positions, dtype=np.float64)
+        products = 0.5 * x[:, :, None] * x[:, None, :]
+        risks = np.full(len(x), np.inf)
+        for theta in np.geomspace(self.least, self.most, self.points):
+            quadratic, linear = data.terms(np.tanh(theta * products))
+            risks = np.minimum(risks, _profiled(quadratic, linear, scale))
+        return np.asarray((data.energy + risks) / data.count)
 
     def fit(self, data: PressureData, positions: ArrayLike, scale: float | None = None) -> ParametricFit:
         """Return the least-squares theta, and rho unless ``scale`` gives it.
@@ -116,9 +122,7 @@ class ExponentialFamily:
         products = 0.5 * np.outer(x, x)
         logs = np.linspace(np.log(self.least), np.log(self.most), self.points)
         quadratic, linear = data.terms(np.tanh(np.exp(logs)[:, None, None] * products))
-        safe = np.where(quadratic > 0.0, quadratic, 1.0)
-        rho = np.clip(linear / safe, 0.0, 1.0) if scale is None else np.full(len(logs), scale)
-        best = int((rho**2 * quadratic - 2.0 * rho * linear).argmin())
+        best = int(_profiled(quadratic, linear, scale).argmin())
         found = minimize_scalar(
             lambda log: data.fit(np.tanh(np.exp(log) * products), scale)[1],
             bounds=(logs[max(best - 1, 0)], logs[min(best + 1, len(logs) - 1)]),
@@ -151,12 +155,12 @@ class StochasticBlockFamily:
     {'a': 0.9, 'b': 0.3, 'c': 0.9, 'k': 0.7}
     """
 
-    def candidates(self) -> tuple[Graphon, ...]:
-        """Return 4 members with clear communities."""
-        return tuple(
-            stochastic_block(a, b, c, 0.5)
-            for a, b, c in ((1.0, 0.3, 0.8), (0.8, 0.3, 1.0), (0.3, 1.0, 0.5), (0.5, 1.0, 0.3))
-        )
+    def screen(self, data: PressureData, positions: ArrayLike, scale: float | None = None) -> Floats:
+        """Return the least risk of each arrangement (P, N) with levels free of limits, shape (P,)."""
+        x = np.asarray(positions, dtype=np.float64)
+        distinct = np.unique(x)
+        first = x[None] < (distinct[:-1] + distinct[1:])[:, None, None] / 2.0
+        return np.asarray(np.min([_NormalEquations.of(data, part).risk for part in first], axis=0))
 
     def fit(self, data: PressureData, positions: ArrayLike, scale: float | None = None) -> ParametricFit:
         """Return the least-squares levels and boundary, and rho unless ``scale`` gives it.
@@ -239,6 +243,13 @@ class _NormalEquations:
             levels = lsq_linear(root.T, np.linalg.solve(root, linear), bounds=(0.0, most)).x
         risk = float(self.data.energy - 2.0 * linear @ levels + levels @ normal @ levels) / self.data.count
         return levels, max(risk, 0.0)
+
+
+def _profiled(quadratic: Floats, linear: Floats, scale: float | None) -> Floats:
+    """Return what the best factor in [0, 1], or the given one, adds to the energy."""
+    safe = np.where(quadratic > 0.0, quadratic, 1.0)
+    rho = np.clip(linear / safe, 0.0, 1.0) if scale is None else np.full(quadratic.shape, scale)
+    return np.asarray(rho**2 * quadratic - 2.0 * rho * linear)
 
 
 def as_positions(positions: ArrayLike, data: PressureData) -> Floats:

@@ -121,10 +121,13 @@ def test_estimated_game_has_the_estimated_numbers():
     )
 
 
-def test_exact_search_is_a_minimum_over_permutations():
-    game = sis(blocks=4, horizon=6)
-    [counts] = simulate_counts(game, exploring(game), game.positions, 300, rng=3)
-    data, family = InfectionChannel().read(counts), ExponentialFamily()
+@pytest.mark.parametrize("name", ["exp", "sbm"])
+@pytest.mark.parametrize("seed", range(3))
+def test_exact_search_is_a_minimum_over_permutations(name, seed):
+    graphon, family = GRAPHONS[name]
+    game = sis(graphon=graphon, blocks=4, horizon=6)
+    [counts] = simulate_counts(game, exploring(game), game.positions, 300, rng=seed)
+    data = InfectionChannel().read(counts)
     found = search_positions(data, family, game.positions)
     risks = [family.fit(data, list(x)).risk for x in itertools.permutations(game.positions)]
     assert found.fit.risk == pytest.approx(min(risks), rel=1e-6)
