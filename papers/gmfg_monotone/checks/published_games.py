@@ -25,6 +25,7 @@ PAPER = "gmfg_monotone"
 Arrays = dict[str, Any]
 
 _BLOCKS = 20
+_JUMPING, _SETTLED = 0.1, 1e-4
 
 
 def _graphon(name: str) -> Graphon:
@@ -95,15 +96,16 @@ GMFG_1F = Claim(
 
 
 def last_changes(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Distance of the last two mean fields: Boltzmann iteration beside damped mirror descent."""
+    """Return the distance of the last two mean fields beside its limit: Boltzmann, then damped iteration."""
     from tightbound.simulators.graphon_games import BoltzmannFixedPoint, MonoMD, solve
 
     game, steps, tau = _game(cell), cell["steps"], cell["lam"]
     fixed = solve(game, BoltzmannFixedPoint(temperature=tau), max_iter=steps)
-    damped = solve(game, MonoMD(eta=lambda t: 0.5 / (tau * (1.0 + t / 200.0)), lam=tau), max_iter=steps)
+    rule = MonoMD(eta=lambda t: 0.5 / (tau * (1.0 + t / 200.0)), lam=tau)
+    damped = solve(game, rule, max_iter=3 * steps)
     return {
-        "greater": fixed.history["change"][-1],
-        "smaller": damped.history["change"][-1],
+        "greater": np.array([[fixed.history["change"][-1], _SETTLED]]),
+        "smaller": np.array([[_JUMPING, damped.history["change"][-1]]]),
         "boltzmann": fixed.history["change"][None],
         "damped": damped.history["change"][None],
     }
@@ -113,11 +115,11 @@ GMFG_1G = Claim(
     id="GMFG-1g",
     paper=PAPER,
     title="At low temperature the Boltzmann iteration does not settle in SIS, damped mirror descent does",
-    statement="after 200 steps consecutive mean fields of the Boltzmann iteration differ by more than 0.1 "
-    "beyond those of mirror descent, at temperatures 0.05 and 0.02",
+    statement="at temperatures 0.05 and 0.02 consecutive mean fields of the Boltzmann iteration differ by "
+    "more than 0.1 after 200 steps, those of mirror descent by less than 1e-4 after 600",
     source="Cui and Koeppl, ICLR 2022, who choose temperatures at which the iteration converges",
     provenance="recall",
-    statistic=Order(margin=0.1, method="exact"),
+    statistic=Order(method="exact"),
     grid=Grid(
         quick=cells(game=["sis"], graphon=["unif-att", "rank-att", "er"], lam=[0.05, 0.02], steps=[200]),
     ),
@@ -126,7 +128,7 @@ GMFG_1G = Claim(
         grid=Grid(quick=cells(game=["sis"], graphon=["unif-att", "rank-att", "er"], lam=[0.3], steps=[200])),
         because="at temperature 0.3 the best response is flat enough and the undamped iteration settles too",
     ),
-    seconds={"quick": 0.8},
+    seconds={"quick": 2.5},
 )
 
 

@@ -45,8 +45,8 @@ UNIQUENESS_FIGURE = Figure(
     caption="Random games with r = r0 + c z(s) and lam = 0.05 from 12 random starts. Left: largest "
     "distance between the equilibria they end in; black the bound 0.1 of the claim, dashed grey the "
     "control, the same couplings with the sign reversed (largest of the instances). Right: shares of the "
-    "four states at the last step, one colour per state and one dot per start. At moderate c the "
-    "equilibrium is still unique.",
+    "four states at the last step, one colour per state and one dot per start. Weak "
+    "monotonicity ends at c = 0.",
     claims=("GMFG-2b",),
     draw=draw,
 )
