@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ Arrays = dict[str, Any]
 
 
 def _graphon(name: str) -> Graphon:
-    return {"exp": exponential, "sbm": stochastic_block}[name]()
+    return exponential() if name == "exp" else stochastic_block()
 
 
 def _game(cell: Cell, graphon: Graphon | None = None) -> GraphonGame:
@@ -155,14 +156,15 @@ OTHERS = ("GMFG-PPO", "fixed point", "fictitious play", "OMD", "MonoMD, small st
 def _solver(name: str) -> Any:
     from tightbound.simulators import graphon_games as solvers
 
-    return {
+    makers: dict[str, Callable[[], Any]] = {
         "MonoMD": lambda: solvers.MonoMD(eta=THETA / LAM, lam=LAM),
         "GMFG-PPO": lambda: solvers.GMFGPPO(alpha=0.5, eta=THETA / LAM, lam=LAM),
         "fictitious play": lambda: solvers.FictitiousPlay(lam=LAM),
         "fixed point": lambda: solvers.FixedPoint(lam=LAM),
         "OMD": lambda: solvers.OnlineMirrorDescent(eta=0.2, lam=LAM),
         "MonoMD, small step": lambda: solvers.MonoMD(eta=0.1 / LAM, lam=LAM),
-    }[name]()
+    }
+    return makers[name]()
 
 
 def _timed(game: GraphonGame, name: str, steps: int) -> tuple[np.ndarray, float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,14 +43,15 @@ def named_graphon(name: str) -> Graphon:
     """Return the graphon called ``name`` with its usual numbers; the power law stays below 1."""
     if name == "power":
         return Graphon(_bounded_power_law, "power", positive_semidefinite=True)
-    return {
+    makers: dict[str, Callable[[], Graphon]] = {
         "er": erdos_renyi,
         "unif-att": uniform_attachment,
         "rank-att": ranked_attachment,
         "exp": exponential,
         "sbm": stochastic_block,
         "sbm, ac < b^2": lambda: stochastic_block(0.3, 0.9, 0.3, 0.5),
-    }[name]()
+    }
+    return makers[name]()
 
 
 def _bounded_power_law(x: Any, y: Any) -> Any:
@@ -65,9 +67,10 @@ def _game(cell: Cell, rng: np.random.Generator) -> GraphonGame:
     return random_linear(rng=rng, graphon=graphon, horizon=cell["horizon"], blocks=20)
 
 
-def _random_pair(game: GraphonGame, rng: np.random.Generator) -> list[np.ndarray]:
+def _random_pair(game: GraphonGame, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     shape = game.uniform_policy().shape
-    return [rng.dirichlet(np.full(shape[-1], 0.3), size=shape[:-1]) for _ in range(2)]
+    first, second = rng.dirichlet(np.full(shape[-1], 0.3), size=(2, *shape[:-1]))
+    return first, second
 
 
 def largest_functional(cell: Cell, rng: np.random.Generator) -> Arrays:

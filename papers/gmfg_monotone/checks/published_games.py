@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ _JUMPING, _SETTLED = 0.1, 1e-4
 
 
 def _graphon(name: str) -> Graphon:
-    makers = {
+    makers: dict[str, Callable[[], Graphon]] = {
         "unif-att": uniform_attachment,
         "rank-att": ranked_attachment,
         "er": erdos_renyi,
@@ -39,8 +40,10 @@ def _graphon(name: str) -> Graphon:
 
 
 def _game(cell: Cell) -> GraphonGame:
-    make = {"sis": sis, "investment": investment}[cell["game"]]
-    return make(graphon=_graphon(cell["graphon"]), blocks=_BLOCKS)
+    graphon = _graphon(cell["graphon"])
+    if cell["game"] == "sis":
+        return sis(graphon=graphon, blocks=_BLOCKS)
+    return investment(graphon=graphon, blocks=_BLOCKS)
 
 
 def _damped(game: GraphonGame, lam: float, steps: int) -> Any:

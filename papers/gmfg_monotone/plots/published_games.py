@@ -71,7 +71,6 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         for item in evidence["GMFG-1h"].measure
         if item.cell["game"] == "investment" and item.cell["lam"] == 0.05
     }
-    mesh = None
     for ax, name in ((axes["c"], "unif-att"), (axes["d"], "rank-att")):
         invest = maps[name][:, _STEP, :, 1]
         alpha = (np.arange(len(invest)) + 0.5) / len(invest)

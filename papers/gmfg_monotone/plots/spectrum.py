@@ -41,12 +41,12 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         for item in group:
             found = np.asarray(item.data["value"])
             beach = item.cell["game"] == "beach bar"
-            place = names.index(str(item.cell["graphon"])) + (0.22 if beach else -0.08)
+            centre = names.index(str(item.cell["graphon"])) + (0.22 if beach else -0.08)
             for column, (shift, mark) in enumerate(((0.0, "o"), (-0.15, "x"))):
                 values = np.where(np.abs(found[:, column]) > _NEGLIGIBLE, found[:, column], 0.0)
                 colour = "0.5" if index else ("#0072B2", "#D55E00")[column]
                 bottom.plot(
-                    np.full(len(values), place + shift),
+                    np.full(len(values), centre + shift),
                     values,
                     linestyle="",
                     marker=mark,
