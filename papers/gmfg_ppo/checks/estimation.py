@@ -341,8 +341,8 @@ GMFG_8A = Claim(
     provenance="derived",
     statistic=Slope(target=-0.25, side="upper", axis="episodes", method="per_seed"),
     grid=Grid(
-        quick=[{**SHAPE, "graphon": name, "runs": 15} for name in ("exp", "sbm")],
-        standard=[{**SHAPE, "agents": n, "graphon": g, "runs": 20} for g in ("exp", "sbm") for n in (10, 20)],
+        quick=[{**SHAPE, "graphon": name, "runs": 30} for name in ("exp", "sbm")],
+        standard=[{**SHAPE, "agents": n, "graphon": g, "runs": 40} for g in ("exp", "sbm") for n in (10, 20)],
         full=[
             {**SHAPE, "agents": n, "graphon": g, "runs": 100} for g in ("exp", "sbm") for n in (10, 20, 40)
         ],
@@ -381,7 +381,7 @@ GMFG_8B = Claim(
     provenance="derived",
     statistic=BoundHolds(method="t"),
     grid=Grid(
-        quick=cells(graphon=["exp", "sbm"], agents=[10], horizon=[10], episodes=[100_000], runs=[15]),
+        quick=cells(graphon=["exp", "sbm"], agents=[10], horizon=[10], episodes=[100_000], runs=[40]),
         standard=cells(graphon=["exp", "sbm"], agents=[10, 20], horizon=[10], episodes=[400_000], runs=[40]),
     ),
     measure=hidden_beside_known,
@@ -469,7 +469,7 @@ GMFG_8D = Claim(
     statistic=BoundHolds(method="exact"),
     grid=Grid(
         quick=cells(graphon=["exp", "sbm"], agents=[5], horizon=[8], episodes=[1600], runs=[10]),
-        standard=cells(graphon=["exp", "sbm"], agents=[5, 6], horizon=[8], episodes=[400, 6400], runs=[20]),
+        standard=cells(graphon=["exp", "sbm"], agents=[5, 6], horizon=[8], episodes=[400, 6400], runs=[8]),
     ),
     measure=searched_risk,
     control=NegativeControl(measure=random_order_risk, because="a random order explains the readings worse"),

@@ -75,7 +75,7 @@ GMFG_10A = Claim(
             graphon=["exp", "sbm"], adjacency=["weighted", "sampled"], agents=[20], episodes=[10_000]
         ),
         standard=cells(
-            graphon=["exp", "sbm"], adjacency=["weighted", "sampled"], agents=[10, 40], episodes=[20_000]
+            graphon=["exp", "sbm"], adjacency=["weighted", "sampled"], agents=[10, 30], episodes=[10_000]
         ),
     ),
     measure=variance_ratio,

@@ -43,8 +43,8 @@ def search_positions(
     """Return the best fit over all permutations of the slots.
 
     Every permutation is screened by a first pass over the class, and the 64 best that differ in risk are
-    fitted in full. Two blocks part 7 agents in 63 ways, so for blocks no partition is left out; for the exponential
-    class the permutation is exact up to the first pass over theta.
+    fitted in full. Two blocks part 7 agents in 63 ways, so for blocks no partition is left out; for
+    the exponential class the permutation is exact up to the first pass over theta.
 
     Parameters
     ----------
