@@ -69,8 +69,8 @@ def _growth(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
         name = f"{GAMES[item.cell['game']]}, {GRAPHONS[item.cell['graphon']]}"
         ax.plot(x, mean, marker=marker, color=colour, label=name)
         band(ax, x, low, high)
-        reference(ax, x, 0.35 * float(mean[0]), -1.0, "")
-    ax.get_lines()[1].set_label(r"slope $-1$")
+    starts = [float(item.data["estimated"].mean(axis=0)[0]) for item in evidence["GMFG-9c"].measure]
+    reference(ax, x, 0.3 * min(starts), -1.0, r"slope $-1$")
     for index, item in enumerate(evidence["GMFG-9c"].control):
         x = np.array(item.cell["episodes"], dtype=float)
         label = "random labels" if index == 0 else None
