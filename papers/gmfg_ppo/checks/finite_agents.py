@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.papers.gmfg_ppo.checks.estimation import graphon_called
+from tightbound.papers.gmfg_ppo.checks.learning import graphon_called
 from tightbound.theory.graphon_games.games.sis import sis
 from tightbound.theory.graphon_games.graphons import grid
 from tightbound.theory.graphon_games.identities import neighbourhood_variance

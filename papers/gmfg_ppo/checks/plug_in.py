@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.papers.gmfg_ppo.checks.estimation import exploration, family_called, graphon_called
+from tightbound.papers.gmfg_ppo.checks.learning import exploration, family_called, graphon_called
 from tightbound.theory.graphon_games.exploitability import exploitability
 from tightbound.theory.graphon_games.game import GraphonGame
 from tightbound.theory.graphon_games.games.investment import investment

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from tightbound.papers.gmfg_ppo.checks import estimation, finite_agents, plug_in
-from tightbound.papers.gmfg_ppo.checks.estimation import ESTIMATION, exploration, observed
+from tightbound.papers.gmfg_ppo.checks import estimation, finite_agents, hidden_positions, learning, plug_in
+from tightbound.papers.gmfg_ppo.checks.estimation import ESTIMATION
 from tightbound.papers.gmfg_ppo.checks.finite_agents import FINITE_AGENTS
+from tightbound.papers.gmfg_ppo.checks.learning import exploration, observed
 from tightbound.papers.gmfg_ppo.checks.plug_in import PLUG_IN
 from tightbound.theory.graphon_games import exponential, stochastic_block
 
@@ -33,9 +34,9 @@ def test_exploration_is_a_policy_that_tells_communities_apart():
 
 
 def test_errors_fall_where_labels_are_right_and_stay_where_they_are_not():
-    known = estimation.known_errors(SMALL, generator())["value"].mean(axis=0)
-    hidden = estimation.hidden_errors(SMALL, generator())["value"].mean(axis=0)
-    wrong = estimation.unsorted_errors(SMALL, generator())["value"].mean(axis=0)
+    known = learning.known_errors(SMALL, generator())["value"].mean(axis=0)
+    hidden = learning.hidden_errors(SMALL, generator())["value"].mean(axis=0)
+    wrong = learning.unsorted_errors(SMALL, generator())["value"].mean(axis=0)
     assert known[1] < known[0] / 3
     assert hidden[1] < hidden[0] / 3
     assert wrong.min() > 5 * known[1]
@@ -43,8 +44,8 @@ def test_errors_fall_where_labels_are_right_and_stay_where_they_are_not():
 
 def test_communities_are_recovered_from_many_episodes():
     cell = {**SMALL, "graphon": "sbm", "agents": 10, "episodes": 100_000}
-    assert not estimation.misplaced(cell, generator())["violated"].any()
-    assert estimation.misplaced_unsorted(cell, generator())["violated"].mean() > 0.5
+    assert not hidden_positions.misplaced(cell, generator())["violated"].any()
+    assert hidden_positions.misplaced_unsorted(cell, generator())["violated"].mean() > 0.5
 
 
 def test_biases_of_grids():
@@ -116,6 +117,6 @@ def test_without_entropy_an_estimate_can_beat_the_truth(played):
 
 def test_names_of_graphons():
     x = [0.2, 0.9]
-    np.testing.assert_array_equal(estimation.graphon_called("exp").matrix(x), exponential().matrix(x))
+    np.testing.assert_array_equal(learning.graphon_called("exp").matrix(x), exponential().matrix(x))
     with pytest.raises(KeyError, match="ring"):
-        estimation.graphon_called("ring")
+        learning.graphon_called("ring")
