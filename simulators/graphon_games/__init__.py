@@ -1,5 +1,13 @@
 """Solvers for graphon mean-field games, games of finitely many agents, and estimation from their samples."""
 
+from tightbound.simulators.graphon_games.agents import (
+    Trajectories,
+    agent_laws,
+    felt_by,
+    sample_graph,
+    simulate_agents,
+    simulate_representatives,
+)
 from tightbound.simulators.graphon_games.algorithms import (
     GMFGPPO,
     BoltzmannFixedPoint,
@@ -11,6 +19,22 @@ from tightbound.simulators.graphon_games.algorithms import (
     SampledMonoMD,
     proximal_rate,
 )
+from tightbound.simulators.graphon_games.crowd_counts import CrowdCounts, simulate_counts, tally
+from tightbound.simulators.graphon_games.estimation import (
+    ExponentialFamily,
+    GraphonEstimate,
+    InfectionChannel,
+    InvestmentChannel,
+    KernelEmbedding,
+    PressureData,
+    StochasticBlockFamily,
+    estimate_graphon,
+    prediction_risk,
+    search_positions,
+    sort_positions,
+)
+from tightbound.simulators.graphon_games.finite_game import best_deviation, best_deviation_exchangeable
+from tightbound.simulators.graphon_games.q_estimation import QEstimate, estimate_action_values
 from tightbound.simulators.graphon_games.solution import ConvergenceError, Solution
 from tightbound.simulators.graphon_games.solve import solve, solve_batch
 
@@ -18,14 +42,38 @@ __all__ = [
     "GMFGPPO",
     "BoltzmannFixedPoint",
     "ConvergenceError",
+    "CrowdCounts",
+    "ExponentialFamily",
     "FictitiousPlay",
     "FixedPoint",
+    "GraphonEstimate",
+    "InfectionChannel",
+    "InvestmentChannel",
+    "KernelEmbedding",
     "MaxBackupMirrorDescent",
     "MonoMD",
     "OnlineMirrorDescent",
+    "PressureData",
+    "QEstimate",
     "SampledMonoMD",
     "Solution",
+    "StochasticBlockFamily",
+    "Trajectories",
+    "agent_laws",
+    "best_deviation",
+    "best_deviation_exchangeable",
+    "estimate_action_values",
+    "estimate_graphon",
+    "felt_by",
+    "prediction_risk",
     "proximal_rate",
+    "sample_graph",
+    "search_positions",
+    "simulate_agents",
+    "simulate_counts",
+    "simulate_representatives",
     "solve",
     "solve_batch",
+    "sort_positions",
+    "tally",
 ]
