@@ -7,10 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.theory.graphon_games import flow_distance, random_linear
+from tightbound.theory.graphon_games import (
+    CrowdReward,
+    GraphonGame,
+    erdos_renyi,
+    flow_distance,
+    random_linear,
+)
 from tightbound.verification.claim import Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid, cells
-from tightbound.verification.statistics import BoundHolds
+from tightbound.verification.statistics import BoundHolds, Equality
 
 PAPER = "gmfg_monotone"
 
@@ -22,11 +28,11 @@ _STEPS, _THETA = 250, 0.3
 
 
 def _spread(cell: Cell, rng: np.random.Generator, coupling: float) -> Arrays:
-    """Return the largest distance of the flows that random starts lead to, per instance and per start."""
+    """Return the largest distance of the equilibria that random starts lead to, per instance."""
     from tightbound.simulators.graphon_games import MonoMD, solve_batch
 
     lam = cell["lam"]
-    farthest, gains, flows = [], [], []
+    farthest, gains = [], []
     for _ in range(cell["instances"]):
         game = random_linear(rng=rng, coupling=coupling)
         shape = game.uniform_policy().shape
@@ -40,8 +46,7 @@ def _spread(cell: Cell, rng: np.random.Generator, coupling: float) -> Arrays:
         pairs = [flow_distance(a, b) for a, b in combinations(settled, 2)]
         farthest.append(max(pairs, default=0.0))
         gains.append([one.value for one in found])
-        flows.append([one.mean_field[:, -1].mean(axis=0) for one in found])
-    return {"value": np.array(farthest), "exploitability": np.array(gains), "last_flows": np.array(flows)}
+    return {"value": np.array(farthest), "exploitability": np.array(gains)}
 
 
 def spread_of_equilibria(cell: Cell, rng: np.random.Generator) -> Arrays:
@@ -78,65 +83,93 @@ GMFG_2A = Claim(
     bound=_tolerance,
     control=NegativeControl(
         measure=spread_when_seeking_crowds,
-        grid=Grid(quick=cells(lam=[0.05], coupling=[10.0], instances=[2])),
+        grid=Grid(quick=cells(lam=[0.05], coupling=[10.0], instances=[4])),
         because="agents who seek the crowd can gather in several places, and starts lead to different ones",
     ),
     seconds={"quick": 1.5, "standard": 12.0},
 )
 
 
-def distance_of_equilibria(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Largest distance between two equilibria of crowd-seeking games, beside a sweep of the coupling."""
-    sweep = np.array(cell["sweep"])
-    # The same game and the same starts at every coupling.
-    seed = int(rng.integers(2**31))
-    found = [_spread({**cell, "instances": 1}, np.random.default_rng(seed), float(c)) for c in sweep]
+# --- GMFG-2b: how many equilibria there are when two places are alike
+# -----------------------------------------
+
+
+def coordination_gap(ratio: float) -> float:
+    """Return the positive root m of m = tanh(ratio m / 2), or 0 where there is none."""
+    if ratio <= 2.0:
+        return 0.0
+    low, high = 1e-9, 1.0
+    for _ in range(200):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if np.tanh(ratio * middle / 2.0) > middle else (low, middle)
+    return (low + high) / 2.0
+
+
+def _coordination(coupling: float) -> GraphonGame:
+    """Return the game in which all choose one of two places and meet there with weight ``coupling``."""
+    move = np.tile(np.eye(2), (2, 1, 1))
+    reward = CrowdReward(np.zeros((1, 2, 2)), coupling)
+    return GraphonGame(erdos_renyi(1.0), [0.5, 0.5], move, reward, 2, blocks=4, name="coordination")
+
+
+def _equilibria(cell: Cell, rng: np.random.Generator, sign: float) -> Arrays:
+    """Return the largest distance of the equilibria that random starts and their mirror images lead to."""
+    from tightbound.simulators.graphon_games import MonoMD, solve_batch
+
+    lam = cell["lam"]
+    found, shares = [], []
+    for ratio in cell["ratios"]:
+        game = _coordination(sign * ratio * lam)
+        half = [rng.dirichlet(np.ones(2), size=game.uniform_policy().shape[:3]) for _ in range(STARTS // 2)]
+        starts = half + [start[..., ::-1] for start in half]
+        # Larger steps would overshoot where agents avoid the crowd, monotone or not.
+        rule = MonoMD(eta=0.2 / lam, lam=lam)
+        ends = solve_batch([game] * STARTS, rule, max_iter=cell["steps"], starts=starts)
+        flows = [one.mean_field for one in ends if one.value <= TOLERANCE]
+        found.append(max(flow_distance(a, b) for a, b in combinations(flows, 2)))
+        shares.append([one.mean_field[:, 1, 1].mean() for one in ends])
+    exact = [2.0 * coordination_gap(ratio) for ratio in cell["ratios"]]
     return {
-        **_spread(cell, rng, cell["coupling"]),
-        "sweep": sweep,
-        "sweep_distance": np.concatenate([one["value"] for one in found]),
-        "sweep_flows": np.concatenate([one["last_flows"] for one in found]),
+        "value": np.array([found]),
+        "reference": np.array([exact]),
+        "ratios": np.array([cell["ratios"]]),
+        "shares": np.array([shares]),
     }
 
 
+def distance_of_equilibria(cell: Cell, rng: np.random.Generator) -> Arrays:
+    """Largest distance of equilibria of the coordination game, over couplings, beside the closed form."""
+    return _equilibria(cell, rng, 1.0)
+
+
 def distance_when_avoiding_crowds(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Return the same for agents who avoid the crowd."""
-    return _spread(cell, rng, -cell["coupling"])
-
-
-def _apart(cell: Cell) -> float:
-    return 0.1
+    """Return the same with the sign of the coupling reversed."""
+    return _equilibria(cell, rng, -1.0)
 
 
 GMFG_2B = Claim(
     id="GMFG-2b",
     paper=PAPER,
-    title="Without weak monotonicity there are several equilibria: seeking crowds is enough",
-    statement=r"with c = 10 and lam = 0.05 two of 12 starts end in equilibria (Expl_lam < 1e-8) with "
-    r"d(mu, mu') > 0.1; the sweep beside it shows at which c > 0 the starts part",
-    source="Converse of GMFG-2a by example",
+    title="Two places alike: one equilibrium up to c = 2 lam, then two more that part like a magnet",
+    statement=r"with r = c z(s), W = 1 and two places the share p of one of them satisfies log(p/(1-p)) = "
+    r"c(2p-1)/lam, so m = 2p - 1 solves m = tanh(c m/(2 lam)): equilibria are at flow distance 2 m*, 0 "
+    "for c <= 2 lam; weak monotonicity (c <= 0) is sufficient for uniqueness and not necessary",
+    source="Converse of GMFG-2a; softmax best response to one's own crowd",
     provenance="derived",
-    statistic=BoundHolds(side="lower"),
+    statistic=Equality(atol=TOLERANCE),
     grid=Grid(
-        quick=[
-            {
-                "lam": 0.05,
-                "coupling": 10.0,
-                "instances": 2,
-                "sweep": (-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0),
-            },
-        ],
+        quick=[{"lam": 0.5, "ratios": (-3.0, 0.0, 1.0, 1.5, 2.5, 3.0, 4.0, 6.0), "steps": 600}],
         standard=[
-            {"lam": 0.05, "coupling": 10.0, "instances": 10, "sweep": tuple(float(c) for c in range(-2, 16))},
+            {"lam": lam, "ratios": (-3.0, 0.0, 1.0, 1.5, 1.8, 2.2, 2.5, 3.0, 4.0, 6.0, 8.0), "steps": 1500}
+            for lam in (1.0, 0.5, 0.1)
         ],
     ),
     measure=distance_of_equilibria,
-    bound=_apart,
     control=NegativeControl(
         measure=distance_when_avoiding_crowds,
-        because="the same games with the sign of the coupling reversed are weakly monotone",
+        because="with the sign of the coupling reversed the games are monotone and have one equilibrium",
     ),
-    seconds={"quick": 1.5, "standard": 5.0},
+    seconds={"quick": 0.7, "standard": 4.0},
 )
 
 UNIQUENESS = (GMFG_2A, GMFG_2B)

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from tightbound.papers.gmfg_monotone.checks import existence, mirror_descent, monotonicity, q_estimation
+from tightbound.papers.gmfg_monotone.checks import (
+    existence,
+    mirror_descent,
+    monotonicity,
+    q_estimation,
+    uniqueness,
+)
 from tightbound.papers.gmfg_monotone.claims import CLAIMS
 from tightbound.theory.graphon_games import (
     discontinuous_floor,
@@ -92,3 +98,15 @@ def test_crowded_representatives_do_not_help(rng):
     crowded = q_estimation.bias_of_crowded(cell, rng)["value"].mean(axis=0)
     assert spread[1] < 0.6 * spread[0]
     assert crowded[1] > 0.9 * crowded[0]
+
+
+def test_the_closed_form_of_coordination_is_an_equilibrium():
+    for ratio in (2.2, 4.0):
+        m = uniqueness.coordination_gap(ratio)
+        assert m == pytest.approx(np.tanh(ratio * m / 2.0), abs=1e-12)
+        share = (1.0 + m) / 2.0
+        policy = np.full((4, 2, 2, 2), 0.5)
+        policy[:, 0] = (1.0 - share, share)
+        game = uniqueness._coordination(ratio * 0.7)
+        assert exploitability(game, policy, 0.7) == pytest.approx(0.0, abs=1e-12)
+    assert uniqueness.coordination_gap(2.0) == 0.0

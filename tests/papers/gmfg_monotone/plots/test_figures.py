@@ -69,9 +69,9 @@ def spectra():
 
 
 def couplings():
-    sweep = [-1.0, 0.0, 5.0]
-    found = cell({}, sweep=sweep, sweep_distance=[0.0, 1e-9, 1.0], sweep_flows=RNG.random((3, 12, 4)))
-    return {"GMFG-2b": ClaimEvidence((found,), (cell({}, value=[0.0, 1e-15]),))}
+    ratios = [[-1.0, 0.0, 5.0]]
+    found = cell({}, ratios=ratios, value=[[0.0, 0.0, 2.0]], shares=RNG.random((1, 3, 12)))
+    return {"GMFG-2b": ClaimEvidence((found,), (found,))}
 
 
 def published():
