@@ -14,6 +14,9 @@ from tightbound.simulators.graphon_games.algorithms.base import Algorithm, Itera
 
 BLOCK = 32
 
+# Policies of more entries than this, of all instances together, no longer stay in cache.
+_ENTRIES = 4096
+
 
 class Problem(NamedTuple):
     """What stays the same during one solve; instances of one form may be stacked along a first axis."""
@@ -66,9 +69,25 @@ def compiled(algorithm: type, size: tuple[int, ...], form: Form, batched: bool) 
 
         return jax.lax.scan(body, carry, (rates, places))
 
+    def blocks(problem: Problem, carry: Carry, rates: Any, places: Any, last: Any) -> tuple[Carry, Any]:
+        def one(at: tuple[Problem, Carry]) -> tuple[Carry, Any]:
+            return block(at[0], at[1], rates, places, last)
+
+        found: tuple[Carry, Any] = jax.lax.map(
+            one, (problem, carry), batch_size=_together(len(carry.number), form)
+        )
+        return found
+
     if batched:
-        return jax.jit(jax.vmap(begin)), jax.jit(jax.vmap(block, in_axes=(0, 0, None, None, None)))
+        return jax.jit(jax.vmap(begin)), jax.jit(blocks)
     return jax.jit(begin), jax.jit(block)
+
+
+def _together(instances: int, form: Form) -> int | None:
+    """Return how many instances to advance side by side: a divisor of their number that fits in cache."""
+    most = _ENTRIES // (form.horizon * form.blocks * form.states * form.actions)
+    best = max(n for n in range(1, instances + 1) if instances % n == 0 and n <= max(1, most))
+    return None if best == 1 else best
 
 
 def _advance(
