@@ -33,6 +33,7 @@ from tightbound.theory.graphon_games import (
     HerdTransition,
     certified_constants,
     flow,
+    largest_degree,
     observed_constants,
     ppo_average_bound,
     random_linear,
@@ -93,8 +94,9 @@ def gatherings(cell: Cell, rng: np.random.Generator) -> list[GraphonGame]:
 
 
 def constants_of(cell: Cell) -> ContractionConstants:
-    """Return the certified constants, which are the same for all games of a cell."""
-    return certified_constants(instances({**cell, "games": 1}, np.random.default_rng(0))[0], LAM)
+    """Return constants certified for every game of a cell: rewards without crowds lie in [0, 1]."""
+    game = instances({**cell, "games": 1}, np.random.default_rng(0))[0]
+    return certified_constants(game, LAM, largest_range=1.0 + abs(cell["coupling"]) * largest_degree(game))
 
 
 def contracts(cell: Cell) -> bool:
@@ -184,8 +186,8 @@ def observed(cell: Cell, rng: np.random.Generator, lam: float = LAM) -> Arrays:
 
 
 def observed_when_cold(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Return the same with best responses at a twentieth of the temperature."""
-    return observed(cell, rng, LAM / 20)
+    """Return the same with best responses at a hundredth of the temperature."""
+    return observed(cell, rng, LAM / 100)
 
 
 COUPLINGS = (-0.2, -0.4, 0.2)
