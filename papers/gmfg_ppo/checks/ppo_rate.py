@@ -250,7 +250,7 @@ GMFG_6B = Claim(
     statistic=BoundHolds(),
     grid=Grid(
         quick=cells(coupling=COUPLINGS, schedule=EVERY_SCHEDULE, games=[8], iterations=[63]),
-        standard=cells(coupling=COUPLINGS, schedule=EVERY_SCHEDULE, games=[64], iterations=[511]),
+        standard=cells(coupling=COUPLINGS, schedule=EVERY_SCHEDULE, games=[16], iterations=[511]),
     ),
     measure=one_step,
     assumptions=(CONTRACTION,),
@@ -304,8 +304,8 @@ GMFG_6C = Claim(
         standard=cells(
             coupling=COUPLINGS,
             schedule=["T^-2/3", "T^-1/2", "constant"],
-            games=[64],
-            iterations=[255, 1023, 4095],
+            games=[16],
+            iterations=[255, 1023, 2047],
         ),
     ),
     measure=average_error,
@@ -348,7 +348,7 @@ GMFG_6D = Claim(
     statistic=BoundHolds(side="lower"),
     grid=Grid(
         quick=cells(coupling=COUPLINGS, schedule=["T^-2/3"], games=[8], iterations=[1023]),
-        standard=cells(coupling=COUPLINGS, schedule=["T^-2/3"], games=[64], iterations=[1023, 4095]),
+        standard=cells(coupling=COUPLINGS, schedule=["T^-2/3"], games=[16], iterations=[1023, 4095]),
     ),
     measure=average_error_from_below,
     assumptions=(CONTRACTION,),
