@@ -224,7 +224,7 @@ GMFG_4H = Claim(
         measure=steps_of_small_steps,
         because="with a fifth of the step MonoMD needs about five times the steps",
     ),
-    seconds={"quick": 1.0, "standard": 10.0},
+    seconds={"quick": 2.5, "standard": 15.0},
 )
 
 

@@ -88,7 +88,7 @@ GMFG_5A = Claim(
         because="a behaviour that never plays an action learns nothing about it, and the error stays",
     ),
     substitutes=SIMULATED,
-    seconds={"quick": 1.5, "standard": 40.0},
+    seconds={"quick": 2.5, "standard": 40.0},
 )
 
 
