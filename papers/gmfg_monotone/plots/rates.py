@@ -63,7 +63,7 @@ def _averages(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
     ax.set_xticks(ticks, [f"{x:g}" for x in ticks])
     ax.set_xticks([], minor=True)
     low, high = ax.get_ylim()
-    ax.set_ylim(low, 5.0 * high)
+    ax.set_ylim(low, 40.0 * high)
     ax.legend(loc="upper right", ncols=2, columnspacing=1.0)
 
 
@@ -71,11 +71,11 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     """Draw divergences above and averages below."""
     import matplotlib.pyplot as plt
 
-    drawing, axes = plt.subplot_mosaic("ab;cc", figsize=(3.5, 4.0))
+    drawing, axes = plt.subplot_mosaic("ab;cc", figsize=(3.5, 4.3))
     _divergence(axes["a"], evidence, "GMFG-4b", "constant steps")
     _divergence(axes["b"], evidence, "GMFG-4c", r"$\theta_t = 2/(t+2)$")
     handles = axes["a"].get_legend_handles_labels()[0]
-    axes["a"].legend(loc="lower right", handlelength=1.0, handles=handles)
+    drawing.legend(handles=handles, loc="outside upper center", ncols=4, handlelength=1.2, columnspacing=1.2)
     axes["a"].set_ylabel(r"divergence $\phi$")
     for name in "ab":
         axes[name].set_ylim(1e-16, 1e4)
