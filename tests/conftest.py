@@ -1,12 +1,17 @@
 """What every test shares: pinned threads, no display, seeds that a failure shows."""
 
 import os
+import signal
 import zlib
 
 import hypothesis
 import pytest
 
 from tightbound.verification.executors import kernel_cache
+
+# Some tests press Ctrl-C, which a run started in the background inherits as ignored.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # NumPy, Numba and matplotlib read these when they are first imported, so none of them is imported above.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
