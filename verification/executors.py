@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import multiprocessing
 import os
@@ -98,7 +99,8 @@ class SerialExecutor:
         """Run ``fn(*args)`` and return its finished future."""
         future: Future[T] = Future()
         try:
-            future.set_result(fn(*args))
+            with _printing_to_stderr():
+                future.set_result(fn(*args))
         except Exception as error:
             future.set_exception(error)
         return future
@@ -186,7 +188,8 @@ def _call(payload: bytes) -> Any:
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it."""
+    """Leave standard output to the parent's data and Ctrl-C to the parent, and end with it."""
+    os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -198,6 +201,23 @@ def _start_worker() -> None:
 def _end_with(sentinel: int) -> None:
     wait([sentinel])
     os._exit(1)
+
+
+@contextlib.contextmanager
+def _printing_to_stderr() -> Iterator[None]:
+    """Keep what a unit prints, libraries in C included, out of standard output, which carries data."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        # C has buffers of its own, which would be written only once standard output is back.
+        with contextlib.suppress(OSError, AttributeError, TypeError):
+            ctypes.CDLL(None).fflush(None)
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 @contextlib.contextmanager

@@ -63,6 +63,17 @@ def test_workers_have_one_thread_and_compiled_code_is_kept(monkeypatch):
     assert dict(os.environ) == before
 
 
+@pytest.mark.parametrize("executor", [SerialExecutor, lambda: LocalExecutor(1)], ids=["serial", "local"])
+def test_what_a_unit_prints_stays_out_of_the_data(executor, capfd):
+    with executor() as running:
+        running.submit(os.write, 1, b"a banner\n").result()
+        running.submit(print, "a remark").result()
+        print("data")
+    out, err = capfd.readouterr()
+    assert out == "data\n"
+    assert "a banner" in err
+
+
 def test_the_users_cache_folder_is_respected(monkeypatch, tmp_path):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
     with SerialExecutor() as executor:
