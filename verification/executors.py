@@ -21,7 +21,7 @@ from typing import Any, Protocol, Self, TypeVar
 
 import tightbound
 from tightbound.verification.errors import NotSendableError
-from tightbound.verification.interrupts import interrupts_held
+from tightbound.verification.interrupts import interrupts_deferred, interrupts_held
 
 T = TypeVar("T")
 
@@ -206,18 +206,20 @@ def _end_with(sentinel: int) -> None:
 @contextlib.contextmanager
 def _printing_to_stderr() -> Iterator[None]:
     """Keep what a unit prints, libraries in C included, out of standard output, which carries data."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
+    with interrupts_deferred():
+        sys.stdout.flush()
+        kept = os.dup(1)
+        os.dup2(2, 1)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     finally:
-        # C has buffers of its own, which would be written only once standard output is back.
-        with contextlib.suppress(OSError, AttributeError, TypeError):
-            ctypes.CDLL(None).fflush(None)
-        os.dup2(kept, 1)
-        os.close(kept)
+        with interrupts_deferred():
+            # C has buffers of its own, which would be written only once standard output is back.
+            with contextlib.suppress(OSError, AttributeError, TypeError):
+                ctypes.CDLL(None).fflush(None)
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 @contextlib.contextmanager
