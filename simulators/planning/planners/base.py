@@ -109,7 +109,7 @@ class Planner:
 
     def rule(self, model: HMDP) -> Rule:
         """Return the rule; planners of one structure return equal rules."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no rule of its own: play its parts")
 
     def parameters(self, model: HMDP) -> tuple[Any, ...]:
         """Return the numbers that the rule is called with."""

@@ -18,7 +18,7 @@ class Explorer(Planner):
 
     def table(self, model: HMDP) -> Array:
         """Return laws of subgoals by decision, shape (H-1, G)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must say its laws: define table(model)")
 
     def rule(self, model: HMDP) -> Rule:
         """Return the law by decision."""

@@ -3,9 +3,7 @@
 import re
 from importlib import resources
 
-import pytest
-
-plt = pytest.importorskip("matplotlib.pyplot")
+import matplotlib.pyplot as plt
 
 README = (resources.files("tightbound.papers.gmfg_monotone") / "README.md").read_text(encoding="utf-8")
 

@@ -69,7 +69,8 @@ def test_arrays_are_copies_and_read_only():
 
 
 def test_runs_under_jax_with_a_traced_step():
-    jax = pytest.importorskip("jax")
+    import jax
+
     game = build(transition=np.stack([np.roll(np.eye(S), h, axis=1)[:, None].repeat(A, 1) for h in range(H)]))
     with jax.enable_x64(True):
         stages = jax.jit(jax.vmap(lambda h: game.transition_at(h, jax.numpy.zeros(S))))(jax.numpy.arange(H))

@@ -52,7 +52,8 @@ def test_kernels_and_rewards_over_any_leading_axes(game, rng):
 
 @each
 def test_same_functions_under_jax(game, rng):
-    jax = pytest.importorskip("jax")
+    import jax
+
     z = _aggregates(game, rng, (4,))
     with jax.enable_x64(True):
         stage = jax.jit(lambda h, z: (game.transition_at(h, z), game.reward_at(h, z)))
