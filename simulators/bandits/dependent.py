@@ -17,7 +17,8 @@ from tightbound.simulators.bandits.environments import (
     rounds_from_overshoot,
     set_fields,
 )
-from tightbound.theory.bandits._validation import as_integer, as_laws
+from tightbound.theory._validation import as_integer
+from tightbound.theory.bandits._validation import as_laws
 from tightbound.theory.bandits.laws import law_mean
 
 

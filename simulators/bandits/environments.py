@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tightbound.simulators.bandits import codes
-from tightbound.theory.bandits._validation import as_floats, as_laws
+from tightbound.theory._validation import as_floats
+from tightbound.theory.bandits._validation import as_laws
 from tightbound.theory.bandits.laws import law_mean, truncated_geometric
 from tightbound.theory.bandits.renewal import overshoot_curve
 

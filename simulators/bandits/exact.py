@@ -17,7 +17,7 @@ from tightbound.simulators.bandits.policies.base import IndexPolicy, Policy
 from tightbound.simulators.bandits.policies.exp3_spec import EXP3Spec
 from tightbound.simulators.bandits.policies.fixed_arm import FixedArm
 from tightbound.simulators.bandits.simulate import simulate
-from tightbound.theory.bandits._validation import as_integer
+from tightbound.theory._validation import as_integer
 from tightbound.theory.bandits.enumeration import exp3spec_law
 from tightbound.theory.bandits.forward import adaptive_law
 

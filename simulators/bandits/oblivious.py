@@ -16,7 +16,7 @@ from tightbound.simulators.bandits.environments import (
     as_optional_costs,
     set_fields,
 )
-from tightbound.theory.bandits._validation import as_integer
+from tightbound.theory._validation import as_integer
 
 Table16 = NDArray[np.int16]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tightbound.simulators.bandits.streams import seed_of
-from tightbound.theory.bandits._validation import as_integer
+from tightbound.theory._validation import as_integer
 
 Phase = tuple[int, int, int]
 

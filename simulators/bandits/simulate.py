@@ -24,7 +24,7 @@ from tightbound.simulators.bandits.policies.meta_sd_ucb import MetaSDUCB
 from tightbound.simulators.bandits.policies.token_thompson import TokenPolicy
 from tightbound.simulators.bandits.result import RegretResult
 from tightbound.simulators.bandits.streams import seed_of
-from tightbound.theory.bandits._validation import as_integer
+from tightbound.theory._validation import as_integer
 
 
 def simulate(

@@ -14,11 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tightbound.simulators.graphon_games._form import Form, split
-from tightbound.theory.graphon_games._validation import (
-    as_integer,
-    as_probabilities,
-    as_regularisation,
-)
+from tightbound.theory._validation import as_integer
+from tightbound.theory.graphon_games._validation import as_probabilities, as_regularisation
 from tightbound.theory.graphon_games.flow import flow
 from tightbound.theory.graphon_games.game import GraphonGame
 

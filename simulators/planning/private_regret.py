@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from tightbound.theory.planning._validation import Array, as_floats, as_integer
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import Array, as_integer
 
 # Log odds beyond this are certainty: e^-45 is below the spacing of numbers around 1.
 CERTAIN = 45.0

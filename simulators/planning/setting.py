@@ -18,7 +18,8 @@ from tightbound.simulators.planning.planners.base import (
     posterior,
 )
 from tightbound.simulators.planning.planners.explore import Explorer
-from tightbound.theory.planning._validation import Array, as_floats, as_indices, as_integer
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import Array, as_indices, as_integer
 from tightbound.theory.planning.errors import UnsupportedTruthWarning
 from tightbound.theory.planning.evaluation import evaluate
 from tightbound.theory.planning.expert import Expert, expert

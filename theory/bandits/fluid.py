@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.bandits._validation import Array, as_confidence, as_integer, as_means, as_positive
+from tightbound.theory._validation import as_integer
+from tightbound.theory.bandits._validation import Array, as_confidence, as_means, as_positive
 from tightbound.theory.bandits.bounds import gaps
 
 

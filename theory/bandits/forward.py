@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.theory.bandits._validation import Array, as_integer, as_laws
+from tightbound.theory._validation import as_integer
+from tightbound.theory.bandits._validation import Array, as_laws
 
 Integers = NDArray[np.int64]
 Choose = Callable[[Integers, Integers, int], int]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.bandits._validation import Array, as_acceptance, as_floats, as_integer, as_laws
+from tightbound.theory._validation import as_floats, as_integer
+from tightbound.theory.bandits._validation import Array, as_acceptance, as_laws
 
 
 def truncated_geometric(acceptance: ArrayLike, max_draft: int) -> Array:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.bandits._validation import Array, as_floats, as_integer
+from tightbound.theory._validation import as_floats, as_integer
+from tightbound.theory.bandits._validation import Array
 
 Tokens = tuple[int, ...]
 Rounds = tuple[tuple[int, Tokens], ...]

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.bandits._validation import Array, as_integer, as_laws
+from tightbound.theory._validation import as_integer
+from tightbound.theory.bandits._validation import Array, as_laws
 from tightbound.theory.bandits.laws import law_mean, law_variance
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.bandits._validation import as_integer
+from tightbound.theory._validation import as_integer
 from tightbound.theory.bandits.laws import mean_tokens
 
 _POSITIVE = ("weight_bytes", "token_flop", "bandwidth", "flop_rate")

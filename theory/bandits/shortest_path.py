@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.theory.bandits._validation import Array, as_floats, as_integer
+from tightbound.theory._validation import as_floats, as_integer
+from tightbound.theory.bandits._validation import Array
 
 
 def cost_to_go(y: ArrayLike, tokens: int | None = None, *, costs: ArrayLike | None = None) -> Array:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.graphon_games._validation import Array, as_floats, as_number, as_regularisation
+from tightbound.theory._validation import as_floats
+from tightbound.theory.graphon_games._validation import Array, as_number, as_regularisation
 from tightbound.theory.graphon_games.best_response import best_response
 from tightbound.theory.graphon_games.distances import flow_distance, worst_policy_distance
 from tightbound.theory.graphon_games.flow import frozen_flow

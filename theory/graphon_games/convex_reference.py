@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._validation import as_integer
 from tightbound.theory.graphon_games._dynamics import as_mean_field
-from tightbound.theory.graphon_games._validation import Array, as_integer, as_regularisation
+from tightbound.theory.graphon_games._validation import Array, as_regularisation
 from tightbound.theory.graphon_games.best_response import soft_maximum
 from tightbound.theory.graphon_games.flow import aggregate
 from tightbound.theory.graphon_games.game import GraphonGame

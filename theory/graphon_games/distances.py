@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._validation import as_floats
 from tightbound.theory.graphon_games._validation import (
     Array,
-    as_floats,
     as_log_policy,
     as_probabilities,
     check_probabilities,

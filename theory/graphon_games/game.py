@@ -15,12 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.graphon_games._validation import (
-    Array,
-    as_floats,
-    as_integer,
-    check_probabilities,
-)
+from tightbound.theory._validation import as_floats, as_integer
+from tightbound.theory.graphon_games._validation import Array, check_probabilities
 from tightbound.theory.graphon_games.graphons import Graphon, GridKind, grid
 
 StageFunction = Callable[[Any, Any], Any]

@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.graphon_games._validation import Array, as_floats, as_integer, as_number
+from tightbound.theory._validation import as_floats, as_integer
+from tightbound.theory.graphon_games._validation import Array, as_number
 
 GridKind = Literal["midpoint", "endpoint"]
 

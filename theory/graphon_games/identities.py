@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._validation import as_floats
 from tightbound.theory.graphon_games._dynamics import as_mean_field, policy_shape
-from tightbound.theory.graphon_games._validation import Array, as_floats, as_log_policy, as_regularisation
+from tightbound.theory.graphon_games._validation import Array, as_log_policy, as_regularisation
 from tightbound.theory.graphon_games.best_response import best_response
 from tightbound.theory.graphon_games.distances import weighted_divergence
 from tightbound.theory.graphon_games.flow import flow, frozen_flow

@@ -7,14 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._validation import as_floats
 from tightbound.theory.graphon_games._dynamics import policy_shape
-from tightbound.theory.graphon_games._validation import (
-    Array,
-    as_floats,
-    as_log_policy,
-    as_number,
-    as_regularisation,
-)
+from tightbound.theory.graphon_games._validation import Array, as_log_policy, as_number, as_regularisation
 from tightbound.theory.graphon_games.contraction import reward_range
 from tightbound.theory.graphon_games.distances import weighted_divergence
 from tightbound.theory.graphon_games.flow import flow

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._validation import as_floats, as_integer
 from tightbound.theory.graphon_games._dynamics import as_policy
-from tightbound.theory.graphon_games._validation import Array, as_floats, as_integer
+from tightbound.theory.graphon_games._validation import Array
 from tightbound.theory.graphon_games.best_response import best_response
 from tightbound.theory.graphon_games.flow import flow, frozen_flow
 from tightbound.theory.graphon_games.game import GraphonGame

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.graphon_games._validation import Array, as_floats, as_integer, as_number
+from tightbound.theory._validation import as_floats, as_integer
+from tightbound.theory.graphon_games._validation import Array, as_number
 from tightbound.theory.graphon_games.graphons import Graphon
 
 _PANELS, _NODES = 64, 20

@@ -6,7 +6,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from tightbound.theory.planning._validation import Array, as_floats, as_laws
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import Array, as_laws
 
 
 def array_of(name: str, value: ArrayLike, ndim: int) -> Array:

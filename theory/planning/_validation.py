@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tightbound.theory._validation import as_floats
+
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -23,17 +25,6 @@ def as_integer(name: str, value: Any, *, least: int, most: int | None = None) ->
     if number < least or (most is not None and number > most):
         raise ValueError(f"{name} is {number}: give an integer {allowed}")
     return number
-
-
-def as_floats(name: str, value: ArrayLike) -> Array:
-    """Return ``value`` as a float64 array without NaN or infinity."""
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} is {value!r}: give real numbers, e.g. a list or a NumPy array") from error
-    if not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} has entries that are NaN or infinite: remove or replace them")
-    return array
 
 
 def as_laws(name: str, value: ArrayLike) -> Array:

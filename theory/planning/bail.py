@@ -17,7 +17,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.planning._validation import Array, as_floats, as_log_weights
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import Array, as_log_weights
 from tightbound.theory.planning.expert import Expert, best
 from tightbound.theory.planning.hmdp import HMDP
 from tightbound.theory.planning.tree import HistoryTree, Policy, as_tree

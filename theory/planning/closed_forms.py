@@ -15,7 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.planning._validation import Array, as_floats, as_integer
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import Array, as_integer
 from tightbound.theory.planning.bounds._arguments import as_counts, as_shares
 from tightbound.theory.planning.bounds.imperfect import reporter_drift
 from tightbound.theory.planning.instances._tables import as_interior, as_probability

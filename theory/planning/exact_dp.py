@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.planning._validation import Array, as_floats, as_integer
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import Array, as_integer
 from tightbound.theory.planning.bounds._arguments import as_episodes, as_eta, as_schedule
 from tightbound.theory.planning.instances._tables import as_interior, as_probability
 

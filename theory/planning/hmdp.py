@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.planning._validation import Array, as_floats, as_integer, as_laws, shaped
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import Array, as_integer, as_laws, shaped
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.planning._validation import Array, Integers, as_floats, as_integer, as_laws, shaped
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import Array, Integers, as_integer, as_laws, shaped
 from tightbound.theory.planning.evaluation import evaluate
 from tightbound.theory.planning.expert import expert
 from tightbound.theory.planning.forward import ForwardResult

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.planning._validation import Array, as_floats, as_integer
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import Array, as_integer
 from tightbound.theory.planning.hmdp import HMDP
 
 SAFE, TRY = 0, 1

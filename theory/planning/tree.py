@@ -14,14 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.theory.planning._validation import (
-    ROW_TOLERANCE,
-    Array,
-    Integers,
-    as_floats,
-    as_integer,
-    as_laws,
-)
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import ROW_TOLERANCE, Array, Integers, as_integer, as_laws
 from tightbound.theory.planning.errors import TreeTooLargeError
 from tightbound.theory.planning.filtering import as_history
 from tightbound.theory.planning.hmdp import HMDP

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.theory.bandits._validation import as_integer
+from tightbound.theory._validation import as_integer
 
 Array = NDArray[np.float64]
 Uniform = Callable[[], float]

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from tightbound.simulators.bandits import codes
 from tightbound.simulators.bandits.policies.base import KernelPolicy, State, Uniform, as_number, kernel_policy
 from tightbound.simulators.bandits.policies.heuristic_schedule import LengthPolicy, longest_within
-from tightbound.theory.bandits._validation import as_floats
+from tightbound.theory._validation import as_floats
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from tightbound.simulators.bandits import codes
 from tightbound.simulators.bandits.policies.base import KernelPolicy, State, Uniform, as_number, kernel_policy
 from tightbound.simulators.bandits.policies.heuristic_schedule import LengthPolicy
-from tightbound.theory.bandits._validation import as_integer
+from tightbound.theory._validation import as_integer
 
 
 @dataclass(frozen=True)

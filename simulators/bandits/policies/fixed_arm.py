@@ -12,7 +12,7 @@ from tightbound.simulators.bandits.policies.base import (
     Uniform,
     kernel_policy,
 )
-from tightbound.theory.bandits._validation import as_integer
+from tightbound.theory._validation import as_integer
 
 
 @dataclass(frozen=True)

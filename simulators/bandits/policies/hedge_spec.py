@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from tightbound.simulators.bandits import codes
 from tightbound.simulators.bandits.policies.base import Array, KernelPolicy, State, as_number, kernel_policy
 from tightbound.simulators.bandits.policies.hedge import Hedge
-from tightbound.theory.bandits._validation import as_floats
+from tightbound.theory._validation import as_floats
 
 
 def one_step_estimate(levels: ArrayLike) -> Array:

@@ -17,7 +17,7 @@ from tightbound.simulators.bandits.policies.base import (
     Uniform,
     kernel_policy,
 )
-from tightbound.theory.bandits._validation import as_integer
+from tightbound.theory._validation import as_integer
 
 
 class LengthPolicy(Bookkeeping):

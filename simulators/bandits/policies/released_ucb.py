@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tightbound.simulators.bandits import codes
 from tightbound.simulators.bandits.environments import as_optional_costs
 from tightbound.simulators.bandits.policies.base import Array, IndexPolicy, KernelPolicy, kernel_policy
-from tightbound.theory.bandits._validation import as_integer
+from tightbound.theory._validation import as_integer
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tightbound.simulators.bandits.policies.base import (
     as_number,
     kernel_policy,
 )
-from tightbound.theory.bandits._validation import as_integer
+from tightbound.theory._validation import as_integer
 
 
 @dataclass(frozen=True)

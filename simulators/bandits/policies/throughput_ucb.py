@@ -18,7 +18,8 @@ from tightbound.simulators.bandits.policies.base import (
     kernel_policy,
 )
 from tightbound.simulators.bandits.policies.ucb_spec import radius_constants
-from tightbound.theory.bandits._validation import as_confidence, as_floats
+from tightbound.theory._validation import as_floats
+from tightbound.theory.bandits._validation import as_confidence
 from tightbound.theory.bandits.bounds import ucbspec_radius
 
 

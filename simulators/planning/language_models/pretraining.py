@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tightbound.simulators.planning.language_models.count_model import CountModel
+from tightbound.theory._validation import as_floats
 from tightbound.theory.planning._laws import laws_of
-from tightbound.theory.planning._validation import Array, as_floats, as_integer
+from tightbound.theory.planning._validation import Array, as_integer
 from tightbound.theory.planning.bail import bail
 from tightbound.theory.planning.expert import Expert
 from tightbound.theory.planning.tree import HistoryTree, Policy, as_policy

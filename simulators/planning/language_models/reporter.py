@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tightbound.theory._validation import as_floats
 from tightbound.theory.planning._laws import array_of, as_fraction, law_of_states, laws_of
-from tightbound.theory.planning._validation import Array, as_floats, as_integer
+from tightbound.theory.planning._validation import Array, as_integer
 from tightbound.theory.planning.contrastive import contrastive_optimum, translation_from_ratio
 
 Counts = NDArray[np.int64]

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tightbound.simulators.planning.language_models.pretraining import Documents
-from tightbound.theory.planning._validation import Array, as_floats, as_integer
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import Array, as_integer
 from tightbound.theory.planning.bail import bail
 from tightbound.theory.planning.expert import Expert
 from tightbound.theory.planning.tree import HistoryTree

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tightbound.theory.graphon_games._validation import as_integer, as_number
+from tightbound.theory._validation import as_integer
+from tightbound.theory.graphon_games._validation import as_number
 from tightbound.theory.graphon_games.game import GraphonGame
 from tightbound.theory.graphon_games.games.crowd import CrowdReward
 from tightbound.theory.graphon_games.graphons import Graphon, GridKind, exponential

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.theory.graphon_games._validation import as_integer, as_number
+from tightbound.theory._validation import as_integer
+from tightbound.theory.graphon_games._validation import as_number
 from tightbound.theory.graphon_games.game import GraphonGame
 from tightbound.theory.graphon_games.graphons import Graphon, GridKind, uniform_attachment
 

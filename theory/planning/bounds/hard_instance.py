@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory.planning._validation import Array, as_floats
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import Array
 from tightbound.theory.planning.bounds._arguments import as_counts
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.theory.planning._validation import Array, as_floats
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import Array
 
 
 def resting(environments: int, states: int, subgoals: int) -> Array:

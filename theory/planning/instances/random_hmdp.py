@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tightbound.theory.planning._validation import as_floats, as_integer
+from tightbound.theory._validation import as_floats
+from tightbound.theory.planning._validation import as_integer
 from tightbound.theory.planning.evaluation import hellinger
 from tightbound.theory.planning.hmdp import HMDP
 
