@@ -70,6 +70,31 @@ class Algorithm(Protocol):
         ...
 
 
+class PolicyIteration:
+    """What most algorithms share: no schedules, a state that is the policy, and the policy's own flow."""
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Nothing: every shape is the game's."""
+        return ()
+
+    def rates(self, iterations: int) -> dict[str, Floats]:
+        """Return no schedules."""
+        return {}
+
+    def init(self, log_policy: Any, mean_field: Any) -> State:
+        """Return the first state."""
+        return {"log_policy": log_policy}
+
+    def log_policy(self, state: State) -> Any:
+        """Return the current policy."""
+        return state["log_policy"]
+
+    def mean_field(self, state: State, flow: Any) -> Any:
+        """Return the policy's flow."""
+        return flow
+
+
 def scheduled(
     name: str, schedule: Schedule, iterations: int, *, most: float = np.inf, zero: bool = True
 ) -> Floats:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tightbound.simulators.graphon_games.algorithms.base import Floats, Iteration, State, regularisation
+from tightbound.simulators.graphon_games.algorithms.base import (
+    Iteration,
+    PolicyIteration,
+    State,
+    regularisation,
+)
 
 
 @dataclass(frozen=True)
-class FictitiousPlay:
+class FictitiousPlay(PolicyIteration):
     r"""Answer the average crowd, and average.
 
     .. math:: q_{t} = \mathrm{BR}_\lambda(\bar\mu_t), \qquad
@@ -42,15 +47,6 @@ class FictitiousPlay:
 
     def __post_init__(self) -> None:
         regularisation(self.lam)
-
-    @property
-    def size(self) -> tuple[int, ...]:
-        """Nothing: every shape is the game's."""
-        return ()
-
-    def rates(self, iterations: int) -> dict[str, Floats]:
-        """Return no schedules."""
-        return {}
 
     def init(self, log_policy: Any, mean_field: Any) -> State:
         """Return the first state."""

@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.simulators.graphon_games.algorithms.base import Floats, Iteration, State, regularisation
+from tightbound.simulators.graphon_games.algorithms.base import (
+    Floats,
+    Iteration,
+    PolicyIteration,
+    State,
+    regularisation,
+)
 
 
 @dataclass(frozen=True)
-class FixedPoint:
+class FixedPoint(PolicyIteration):
     r"""Best-response iteration, :math:`\pi_{t+1} = \mathrm{BR}_\lambda(\Psi(\pi_t))`.
 
     Parameters
@@ -39,32 +45,11 @@ class FixedPoint:
     def __post_init__(self) -> None:
         regularisation(self.lam)
 
-    @property
-    def size(self) -> tuple[int, ...]:
-        """Nothing: every shape is the game's."""
-        return ()
-
-    def rates(self, iterations: int) -> dict[str, Floats]:
-        """Return no schedules."""
-        return {}
-
-    def init(self, log_policy: Any, mean_field: Any) -> State:
-        """Return the first state."""
-        return {"log_policy": log_policy}
-
     def step(self, state: State, iteration: Iteration) -> tuple[State, dict[str, Any]]:
         """Return the best response to the current flow."""
         from tightbound.simulators.graphon_games._evaluate import best_log_policy
 
         return {"log_policy": best_log_policy(iteration.evaluation.best_action_values, iteration.lam)}, {}
-
-    def log_policy(self, state: State) -> Any:
-        """Return the current policy."""
-        return state["log_policy"]
-
-    def mean_field(self, state: State, flow: Any) -> Any:
-        """Return the policy's flow."""
-        return flow
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 from tightbound.simulators.graphon_games.algorithms.base import (
     Floats,
     Iteration,
+    PolicyIteration,
     Schedule,
     State,
     positive_lam,
@@ -16,7 +17,7 @@ from tightbound.simulators.graphon_games.algorithms.base import (
 
 
 @dataclass(frozen=True)
-class GMFGPPO:
+class GMFGPPO(PolicyIteration):
     r"""Proximal policy optimisation with a damped mean field.
 
     .. math:: \pi_{t+1} \propto \pi_t^{1-\theta_t} e^{\theta_t Q^{\pi_t}(\bar\mu_t)/\lambda}, \qquad
@@ -64,11 +65,6 @@ class GMFGPPO:
         if not callable(self.eta) and not callable(self.alpha):
             self.rates(1)
 
-    @property
-    def size(self) -> tuple[int, ...]:
-        """Nothing: every shape is the game's."""
-        return ()
-
     def rates(self, iterations: int) -> dict[str, Floats]:
         """Return alpha, theta = lam eta and beta, each of shape (iterations,)."""
         eta = scheduled("eta", self.eta, iterations, most=(1.0 + 1e-12) / self.lam, zero=False)
@@ -102,10 +98,6 @@ class GMFGPPO:
         moved = frozen_flow(form, arrays, new, crowd)
         mean_field = (1.0 - rates["alpha"]) * crowd + rates["alpha"] * moved
         return {"log_policy": new, "mean_field": mean_field}, {"tracking": gap.sum(axis=0).mean()}
-
-    def log_policy(self, state: State) -> Any:
-        """Return the current policy."""
-        return state["log_policy"]
 
     def mean_field(self, state: State, flow: Any) -> Any:
         """Return the damped mean field."""

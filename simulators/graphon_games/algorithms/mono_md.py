@@ -8,6 +8,7 @@ from typing import Any
 from tightbound.simulators.graphon_games.algorithms.base import (
     Floats,
     Iteration,
+    PolicyIteration,
     Schedule,
     State,
     positive_lam,
@@ -16,7 +17,7 @@ from tightbound.simulators.graphon_games.algorithms.base import (
 
 
 @dataclass(frozen=True)
-class MonoMD:
+class MonoMD(PolicyIteration):
     r"""Mirror descent on the policy at its own flow.
 
     .. math:: \pi_{t+1} \propto \pi_t^{1-\theta_t} e^{\theta_t Q_t / \lambda}, \qquad
@@ -60,11 +61,6 @@ class MonoMD:
         if not callable(self.eta):
             self.rates(1)
 
-    @property
-    def size(self) -> tuple[int, ...]:
-        """Nothing: every shape is the game's."""
-        return ()
-
     def rates(self, iterations: int) -> dict[str, Floats]:
         """Return theta = lam eta and beta, each of shape (iterations,)."""
         eta = scheduled("eta", self.eta, iterations, most=(1.0 + 1e-12) / self.lam, zero=False)
@@ -73,10 +69,6 @@ class MonoMD:
             "beta": scheduled("beta", self.beta, iterations, most=1.0),
         }
 
-    def init(self, log_policy: Any, mean_field: Any) -> State:
-        """Return the first state."""
-        return {"log_policy": log_policy}
-
     def step(self, state: State, iteration: Iteration) -> tuple[State, dict[str, Any]]:
         """Return the state after one mirror step."""
         from tightbound.simulators.graphon_games._evaluate import mirror_step
@@ -84,14 +76,6 @@ class MonoMD:
         rates, q = iteration.rates, iteration.evaluation.action_values
         new = mirror_step(state["log_policy"], q, rates["theta"], iteration.lam, rates["beta"])
         return {"log_policy": new}, {}
-
-    def log_policy(self, state: State) -> Any:
-        """Return the current policy."""
-        return state["log_policy"]
-
-    def mean_field(self, state: State, flow: Any) -> Any:
-        """Return the policy's flow."""
-        return flow
 
 
 def proximal_rate(eta: float, lam: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 from tightbound.simulators.graphon_games.algorithms.base import (
     Floats,
     Iteration,
+    PolicyIteration,
     Schedule,
     State,
     regularisation,
@@ -16,7 +17,7 @@ from tightbound.simulators.graphon_games.algorithms.base import (
 
 
 @dataclass(frozen=True)
-class OnlineMirrorDescent:
+class OnlineMirrorDescent(PolicyIteration):
     r"""Accumulate the policy's own action values.
 
     .. math:: y_{t+1} = y_t + \eta_t\, Q^{\pi_t}, \qquad \pi_{t+1} = \mathrm{softmax}(y_{t+1})
@@ -51,11 +52,6 @@ class OnlineMirrorDescent:
         if not callable(self.eta):
             self.rates(1)
 
-    @property
-    def size(self) -> tuple[int, ...]:
-        """Nothing: every shape is the game's."""
-        return ()
-
     def rates(self, iterations: int) -> dict[str, Floats]:
         """Return eta, shape (iterations,)."""
         return {"eta": scheduled("eta", self.eta, iterations, zero=False)}
@@ -74,10 +70,6 @@ class OnlineMirrorDescent:
         import jax
 
         return jax.nn.log_softmax(state["scores"], axis=-1)
-
-    def mean_field(self, state: State, flow: Any) -> Any:
-        """Return the policy's flow."""
-        return flow
 
 
 @dataclass(frozen=True)
