@@ -82,7 +82,7 @@ def update_beliefs(
         row = int(np.argmin(right))
         raise ValueError(
             f"beliefs has row {row} with sum {rows[row].sum()} and smallest entry {rows[row].min()}: "
-            "each row must be a law, nonnegative and with sum 1 within 1e-9; divide it by its sum"
+            "each row must be a law, nonnegative and with sum 1 within 1e-10; divide it by its sum"
         )
     if not likelihoods.all():
         row = int(np.argmin(likelihoods))

@@ -8,12 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.theory._validation import as_floats
+from tightbound.theory._validation import ROW_TOLERANCE, Integers, as_indices, as_laws
+
+__all__ = [
+    "ROW_TOLERANCE",
+    "Array",
+    "Integers",
+    "as_indices",
+    "as_integer",
+    "as_laws",
+    "as_log_weights",
+    "shaped",
+]
 
 Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
-
-ROW_TOLERANCE = 1e-9
 
 
 def as_integer(name: str, value: Any, *, least: int, most: int | None = None) -> int:
@@ -25,36 +33,6 @@ def as_integer(name: str, value: Any, *, least: int, most: int | None = None) ->
     if number < least or (most is not None and number > most):
         raise ValueError(f"{name} is {number}: give an integer {allowed}")
     return number
-
-
-def as_laws(name: str, value: ArrayLike) -> Array:
-    """Return an array whose last axis holds probabilities that sum to one."""
-    array = as_floats(name, value)
-    if array.ndim == 0 or array.size == 0:
-        raise ValueError(f"{name} has shape {array.shape}: its last axis must hold at least one probability")
-    if np.any(array < 0.0):
-        raise ValueError(f"{name} contains {array.min()}: probabilities must not be negative; check the rows")
-    sums = array.sum(axis=-1)
-    worst = float(sums.ravel()[np.argmax(np.abs(sums - 1.0))])
-    if abs(worst - 1.0) > ROW_TOLERANCE:
-        raise ValueError(
-            f"{name} has a row that sums to {worst!r}: rows (last axis) must sum to 1 "
-            f"within {ROW_TOLERANCE}; divide each row by its sum"
-        )
-    return array
-
-
-def as_indices(name: str, value: ArrayLike, size: int) -> Integers:
-    """Return ``value`` as an array of integers in 0, ..., size - 1."""
-    array = np.asarray(value)
-    if array.size == 0:
-        return array.astype(np.int64)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"{name} has dtype {array.dtype}: give integers from 0 to {size - 1}")
-    if array.min() < 0 or array.max() >= size:
-        bad = array.min() if array.min() < 0 else array.max()
-        raise IndexError(f"{name} contains {bad}: give integers from 0 to {size - 1}")
-    return array.astype(np.int64)
 
 
 def as_log_weights(value: ArrayLike, environments: int) -> Array:

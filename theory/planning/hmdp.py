@@ -51,7 +51,7 @@ class HMDP:
     Raises
     ------
     ValueError
-        For rows that do not sum to one within 1e-9, negative or undefined entries, rewards outside [0, 1],
+        For rows that do not sum to one within 1e-10, negative or undefined entries, rewards outside [0, 1],
         a horizon below 2, or shapes that do not fit together.
 
     References

@@ -227,7 +227,7 @@ def as_policy(tree: HistoryTree, policy: ArrayLike | Sequence[ArrayLike]) -> Pol
     Raises
     ------
     ValueError
-        For other shapes, negative entries, or rows that do not sum to one within 1e-9.
+        For other shapes, negative entries, or rows that do not sum to one within 1e-10.
 
     Examples
     --------
@@ -259,7 +259,7 @@ def as_policy(tree: HistoryTree, policy: ArrayLike | Sequence[ArrayLike]) -> Pol
     for one in laws:
         if one.min() < 0.0 or np.abs(one.sum(axis=-1) - 1.0).max() > ROW_TOLERANCE:
             raise ValueError(
-                "policy has a row that is negative somewhere or does not sum to 1 within 1e-9: give laws "
+                "policy has a row that is negative somewhere or does not sum to 1 within 1e-10: give laws "
                 "over subgoals along the last axis"
             )
     return laws

@@ -83,7 +83,7 @@ def test_pickles():
     ("change", "error", "message"),
     [
         ({"initial": [0.5, 0.6]}, ValueError, "initial has a row that sums to 1.1.*divide each row"),
-        ({"initial": [0.5, 0.5 + 2e-9]}, ValueError, "initial .* within 1e-09"),
+        ({"initial": [0.5, 0.5 + 2e-9]}, ValueError, "initial .* within 1e-10"),
         ({"initial": [1.5, -0.5]}, ValueError, "initial contains -0.5.*must not be negative"),
         ({"initial": [np.nan, 1.0]}, ValueError, "initial has entries that are NaN.*remove"),
         ({"initial": [[1.0]]}, ValueError, "initial has shape .*one probability per state"),
