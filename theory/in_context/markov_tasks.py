@@ -124,8 +124,8 @@ class MarkovTasks:
                 row = int(np.argmin(evidence))
                 raise InconsistentEvidenceError(
                     f"token {int(seen[row, t])} at position {t} of sequence {row} has probability 0 under "
-                    "every concept that explains the tokens before it: check the sequence, or give the chains "
-                    "positive entries"
+                    "every concept that explains the tokens before it: check the sequence, or give the "
+                    "chains positive entries"
                 )
             weight = weight - evidence
             found[:, t + 1] = weight
