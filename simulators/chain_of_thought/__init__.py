@@ -1,0 +1,1 @@
+"""Sampling of demonstrations, stepwise generation, and Monte Carlo of prompting errors."""

@@ -1,0 +1,1 @@
+"""Multi-step reasoning with a latent task: chain-of-thought prompting as Bayesian model averaging."""
