@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.simulators.in_context.sphere import uniform_sphere
 from tightbound.theory._validation import Array, as_floats, as_integer
 from tightbound.theory.in_context.gaussian_linear import GaussianLinear
 
@@ -72,10 +73,9 @@ def sample_features(
     steps, sequences = as_integer("length", length, least=0), as_integer("batch", batch, least=1)
     if law not in ("normal", "sphere"):
         raise ValueError(f"law is {law!r}: choose 'normal' or 'sphere'")
-    drawn = np.random.default_rng(rng).standard_normal((sequences, steps, problem.feature_dim))
     if law == "sphere":
-        drawn /= np.linalg.norm(drawn, axis=-1, keepdims=True)
-    return drawn
+        return uniform_sphere(problem.feature_dim, steps, batch=sequences, rng=rng)
+    return np.random.default_rng(rng).standard_normal((sequences, steps, problem.feature_dim))
 
 
 def sample_concept(
@@ -98,7 +98,7 @@ def sample_concept(
         The concepts.
     """
     shape = (as_integer("batch", batch, least=1), problem.value_dim, problem.feature_dim)
-    return np.sqrt(problem.prior_variance) * np.random.default_rng(rng).standard_normal(shape)
+    return np.asarray(np.sqrt(problem.prior_variance) * np.random.default_rng(rng).standard_normal(shape))
 
 
 def sample_values(

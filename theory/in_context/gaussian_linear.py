@@ -104,7 +104,7 @@ class GaussianLinear:
         """
         phi, v = self._sequences(features, values)
         precision = phi.mT @ phi + self.ridge * np.eye(self.feature_dim)
-        mean = np.linalg.solve(precision, phi.mT @ v).mT
+        mean = np.asarray(np.linalg.solve(precision, phi.mT @ v).mT, dtype=np.float64)
         covariance = self.noise_variance * np.linalg.inv(precision)
         return mean, 0.5 * (covariance + covariance.mT)
 

@@ -75,7 +75,7 @@ class RBFKernel:
     def __call__(self, first: Array, second: Array) -> Array:
         """Return the Gram matrix, shape (..., A, B)."""
         squares = (first**2).sum(-1)[..., :, None] + (second**2).sum(-1)[..., None, :]
-        return np.exp(-0.5 * self.kappa * np.maximum(squares - 2.0 * (first @ second.mT), 0.0))
+        return np.asarray(np.exp(-0.5 * self.kappa * np.maximum(squares - 2.0 * (first @ second.mT), 0.0)))
 
 
 Ridge = float | Literal["bayes"] | Callable[[int], float]

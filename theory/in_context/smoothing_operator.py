@@ -71,7 +71,7 @@ class SmoothingOperator:
         """Return the spectrum of P, largest first, from its symmetric form; shape (N,)."""
         total = self.gram @ self.law
         half = np.sqrt(self.law / total)
-        return np.linalg.eigvalsh(half[:, None] * self.gram * half)[::-1]
+        return np.asarray(np.linalg.eigvalsh(half[:, None] * self.gram * half)[::-1], dtype=np.float64)
 
     def best_constant(self, function: ArrayLike) -> tuple[float, float]:
         r"""Return the constant C for which C Pm is nearest to m, and what is left.
