@@ -23,6 +23,23 @@ def log_sum(logs: Array) -> Array:
         return np.asarray(np.log(np.exp(logs - shift).sum(axis=-1)) + shift[..., 0])
 
 
+def log_sum_of_others(logs: Array) -> Array:
+    """Return, for every entry, the logarithm of the sum of exponentials of the others on the last axis.
+
+    Nothing is subtracted, so the sum keeps its relative accuracy where one entry outweighs all others.
+
+    Examples
+    --------
+    >>> log_sum_of_others(np.array([0.0, 0.0, -800.0])).round(4).tolist()
+    [0.0, 0.0, 0.6931]
+    """
+    found = np.full(logs.shape, -np.inf)
+    found[..., 1:] = np.logaddexp.accumulate(logs[..., :-1], axis=-1)
+    after = np.logaddexp.accumulate(logs[..., :0:-1], axis=-1)[..., ::-1]
+    found[..., :-1] = np.logaddexp(found[..., :-1], after)
+    return found
+
+
 def safe_log(probabilities: Array) -> Array:
     """Return the logarithm, -inf at zero, without a warning."""
     with np.errstate(divide="ignore"):
