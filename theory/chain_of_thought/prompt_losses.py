@@ -138,7 +138,7 @@ def _excess(delta: Array, ratio: Array, inside: Array, outside: Array) -> Array:
     tame = np.where(small | large, 0.0, delta)
     found = -np.log1p(-tame) - tame
     few = np.where(small, delta, 0.0)
-    series = few**2 * sum(few**k / (k + 2) for k in range(12))
+    series = few**2 * np.polynomial.polynomial.polyval(few, 1.0 / np.arange(2, 14))
     # 1 - delta without cancellation, where the average all but excludes what the truth answers
     with np.errstate(divide="ignore"):
         kept = np.logaddexp(inside[:, None], outside[:, None] + np.log(ratio))

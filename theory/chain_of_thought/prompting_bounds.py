@@ -94,7 +94,8 @@ def surprise_constant(s: ArrayLike) -> Array:
     """
     power = as_floats("s", s)
     with np.errstate(under="ignore", divide="ignore", invalid="ignore"):
-        u = -1.0 / (power * np.real(lambertw(np.asarray(-np.exp(-1.0 / power) / power))))
+        root = lambertw((-np.exp(-1.0 / power) / power).ravel()).real.reshape(power.shape)
+        u = -1.0 / (power * root)
         inner = np.log(u) / (u - 1.0) ** power
     # near s = 1 the maximum moves to x = 0 and its formula loses its digits; for tiny s it overflows
     usable = np.isfinite(inner) & (power < 1.0 - 1e-4)
@@ -168,11 +169,11 @@ def surprise_bound(chain: DiscreteChain, truth: int, n: ArrayLike, *, s: float |
     Notes
     -----
     Proof. Tasks of the class answer with P*, so P_BMA >= pi_n(class) P*, which is the first inequality, for
-    the posterior given the prompt and the query. With R the sum of r_theta outside the class, -log pi_n(class) =
-    log(1 + R / sum_{class} r) <= log(1 + R), since the class has theta* with r = 1. log(1+x) is concave and 0
-    at 0, hence subadditive; then log(1+r) <= c_s r^s, and ``power_ratio``. A query z_0 of the truth whose law
-    depends on the task multiplies each r by f_theta(z_0) / f*(z_0), of mean at most 1, so by Jensen's
-    inequality the mean of log(1+R) over queries is at most log(1+R) without them.
+    the posterior given the prompt and the query. With R the sum of r_theta outside the class, -log
+    pi_n(class) = log(1 + R / sum_{class} r) <= log(1 + R), since the class has theta* with r = 1. log(1+x)
+    is concave and 0 at 0, hence subadditive; then log(1+r) <= c_s r^s, and ``power_ratio``. A query z_0 of
+    the truth whose law depends on the task multiplies each r by f_theta(z_0) / f*(z_0), of mean at most 1,
+    so by Jensen's inequality the mean of log(1+R) over queries is at most log(1+R) without them.
 
     Examples
     --------
@@ -193,9 +194,10 @@ def high_probability_bound(
         \Big(\frac{\pi(\theta)}{\pi(\theta^*)}\Big)^{s} e^{n f_\theta(s)}\Big)^{1/s}\Big)
 
     It holds for KL(P* || P_BMA) given the prompt, in the mean over queries of the truth. At s = 1/2 the
-    term is :math:`\delta^{-2} (\sum \sqrt{\cdot} \rho^n)^2`, whose exponent is twice that of Markov's inequality on the error itself, :math:`\delta^{-1} c_{1/2} \sum
-    \sqrt{\cdot} \rho^n`; as s falls to 0 the exponent rises to the Kullback-Leibler divergence, the typical
-    rate, and the price of confidence :math:`\delta^{-1/s}` with it.
+    term is :math:`\delta^{-2} (\sum \sqrt{\cdot} \rho^n)^2`, whose exponent is twice that of Markov's
+    inequality on the error itself, :math:`\delta^{-1} c_{1/2} \sum \sqrt{\cdot} \rho^n`; as s falls to 0 the
+    exponent rises to the Kullback-Leibler divergence, the typical rate, and the price of confidence
+    :math:`\delta^{-1/s}` with it.
 
     Parameters
     ----------
