@@ -108,6 +108,41 @@ def log_predictive(model: TaskModel, covariates: ArrayLike, responses: ArrayLike
     return _recursion(model, covariates, responses)[1]
 
 
+def log_covariate_predictive(model: TaskModel, covariates: ArrayLike, responses: ArrayLike) -> Array:
+    r"""Return :math:`\log P(c_t | S_{t-1})`, how expected each covariate was.
+
+    Parameters
+    ----------
+    model : FiniteTasks, HMMConcept
+        Prior and likelihoods.
+    covariates, responses : array_like of int, shape (..., T)
+        Demonstrations; T may be 0.
+
+    Returns
+    -------
+    ndarray, shape (..., T)
+        In nats; zeros where covariates come from outside.
+
+    Raises
+    ------
+    InconsistentEvidenceError
+        For a sequence that no task of positive prior probability can produce.
+    IndexError, TypeError, ValueError
+        For labels out of range, or shapes that differ.
+
+    Examples
+    --------
+    >>> from tightbound.theory.in_context.finite_tasks import FiniteTasks
+    >>> same = [[1.0], [1.0]], [[1.0], [1.0]]
+    >>> tasks = FiniteTasks([0.5, 0.5], same, covariate=[[0.9, 0.1], [0.1, 0.9]])
+    >>> np.exp(log_covariate_predictive(tasks, [0, 0], [0, 0])).round(3).tolist()
+    [0.5, 0.82]
+    """
+    asked = model.log_covariates(covariates)
+    weights = log_posterior(model, covariates, responses)[..., :-1, :]
+    return log_sum(weights + asked) if asked.any() else np.zeros(asked.shape[:-1])
+
+
 def predictive(model: TaskModel, covariates: ArrayLike, responses: ArrayLike, covariate: ArrayLike) -> Array:
     """Return the law of the next response.
 

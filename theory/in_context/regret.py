@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tightbound.theory._validation import Array, Integers, as_indices, as_integer
-from tightbound.theory.in_context._log_space import log_sum
 from tightbound.theory.in_context._tasks import TaskModel, as_sequences
-from tightbound.theory.in_context.model_averaging import log_posterior, log_predictive
+from tightbound.theory.in_context.model_averaging import log_covariate_predictive, log_predictive
 
 Comparator = Literal["hindsight", "truth"]
 
@@ -225,10 +224,6 @@ def _compared(
 
 def _surprise(model: TaskModel, c: Integers, r: Integers, asked: Array, best: Integers) -> Array:
     """Return the sum over t of log P(c_t | S_{t-1}) - log P(c_t | z) for the task compared with."""
-    predicted = np.cumsum(_covariate_predictive(model, c, r, asked), axis=-1)
+    predicted = np.cumsum(log_covariate_predictive(model, c, r), axis=-1)
     told = np.take_along_axis(np.cumsum(asked, axis=-2), best[..., None], axis=-1)[..., 0]
     return np.asarray(predicted - told)
-
-
-def _covariate_predictive(model: TaskModel, c: Integers, r: Integers, asked: Array) -> Array:
-    return log_sum(log_posterior(model, c, r)[..., :-1, :] + asked)
