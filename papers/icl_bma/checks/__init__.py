@@ -1,0 +1,1 @@
+"""Claims, one topic per file."""
