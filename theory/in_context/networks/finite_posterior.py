@@ -19,8 +19,9 @@ class FinitePosteriorNetwork:
     .. math:: P(\theta|s_1, \dots, s_n) \propto \pi_\theta \prod_i P(s_i|\theta), \qquad
         P(r|c, s_1, \dots, s_n) = \sum_\theta P(\theta|s_1, \dots, s_n)\, P(r|c, \theta)
 
-    The embedding of demonstration a is column a of the table of log-likelihoods; what follows is
-    :class:`PosteriorHead`. For the predictive the second block has a second head with the same scores and
+    The embedding of demonstration a is column a of the table of log-likelihoods, shifted to have maximum 0: a
+    shift common to all tasks cancels in the softmax, and sums of small numbers are rounded less. What follows
+    is :class:`PosteriorHead`. For the predictive the second block has a second head with the same scores and
     the values :math:`W_V e_\theta = P(\cdot|\cdot, \theta)`, of which the read-out picks the row of the
     query. Width M + 2 and two blocks, whatever n is.
 
@@ -175,4 +176,5 @@ def finite_posterior_network(
     values = None if answers is None else as_laws("answers", answers)
     if values is not None and (values.ndim != 3 or values.shape[0] != head.tasks):
         raise ValueError(f"answers has shape {values.shape}: give ({head.tasks}, Q, R), a law of R per query")
-    return FinitePosteriorNetwork(frozen(table.T), head, None if values is None else frozen(values))
+    embedding = frozen((table - table.max(axis=0)).T)
+    return FinitePosteriorNetwork(embedding, head, None if values is None else frozen(values))
