@@ -165,6 +165,48 @@ class MarkovTasks:
         """
         return np.exp(self.log_predictive(tokens))
 
+    def pooled_predictive(self, tokens: ArrayLike) -> Array:
+        r"""Return the law of each token given its position and the one token before it.
+
+        .. math:: P(x_{t+1} | x_t) = \sum_z P(z | x_t) P_z(x_t, x_{t+1})
+
+        The best that can be done without inferring the concept from the whole prefix: of all predictors that
+        read the position and the last token it has the least log loss.
+
+        Parameters
+        ----------
+        tokens : array_like of int, shape (B, T)
+            Sequences.
+
+        Returns
+        -------
+        ndarray, shape (B, T, m)
+            Entry t is the law of token t (from 0) given token t-1. Entries 0 and 1 are those of `predictive`.
+
+        Raises
+        ------
+        InconsistentEvidenceError
+            For a token that has probability zero at its position.
+        """
+        seen = self._sequences(tokens)
+        found = np.empty((*seen.shape, self.tokens))
+        joint = self.prior[:, None] * self.initial  # of the concept and the token at position t
+        for t in range(seen.shape[1]):
+            if t == 0:
+                found[:, 0] = joint.sum(axis=0)
+                continue
+            mass = joint.sum(axis=0)
+            if np.any(mass[seen[:, t - 1]] == 0.0):
+                raise InconsistentEvidenceError(
+                    f"a token at position {t - 1} has probability 0 there: check the sequences, or give the "
+                    "chains positive entries"
+                )
+            pairs = joint[:, :, None] * self.transition
+            rows = pairs.sum(axis=0) / np.where(mass > 0.0, mass, 1.0)[:, None]
+            found[:, t] = rows[seen[:, t - 1]]
+            joint = pairs.sum(axis=1)
+        return found
+
     def _sequences(self, tokens: ArrayLike) -> Integers:
         array = np.asarray(tokens)
         if array.ndim != 2:

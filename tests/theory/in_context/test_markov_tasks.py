@@ -98,6 +98,26 @@ def test_a_concept_of_prior_zero_never_gets_weight():
         tasks.log_weights([[0, 1]])
 
 
+def test_pooled_predictive_forgets_all_but_the_last_token():
+    tasks = random_tasks(3)
+    sequences = np.array(list(itertools.product(range(3), repeat=4)))
+    weight = np.array([evidence(tasks, s) for s in sequences])
+    pooled = tasks.pooled_predictive(sequences)
+    for t in range(4):
+        for x, y in itertools.product(range(3), repeat=2):
+            here = np.ones(len(sequences), bool) if t == 0 else sequences[:, t - 1] == x
+            expected = weight[here & (sequences[:, t] == y)].sum() / weight[here].sum()
+            assert pooled[here, t, y] == pytest.approx(expected, abs=1e-12)
+    assert pooled[:, :2] == pytest.approx(tasks.predictive(sequences)[:, :2], abs=1e-12)
+
+
+def test_pooled_predictive_refuses_an_impossible_token():
+    tasks = MarkovTasks([1.0], [1.0, 0.0], [np.eye(2)])
+    assert tasks.pooled_predictive([[0, 0]])[0].tolist() == [[1.0, 0.0], [1.0, 0.0]]
+    with pytest.raises(InconsistentEvidenceError, match="position 0"):
+        tasks.pooled_predictive([[1, 0]])
+
+
 def test_tables_are_copied_and_frozen():
     rows = np.full((1, 2, 2), 0.5)
     tasks = MarkovTasks([1.0], [0.5, 0.5], rows)
