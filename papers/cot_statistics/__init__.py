@@ -1,0 +1,1 @@
+"""Hu, Zhang, Chen, Yang: the statistical foundations of chain-of-thought prompting."""
