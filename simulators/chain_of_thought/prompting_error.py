@@ -8,13 +8,13 @@ from typing import Literal
 import numpy as np
 from scipy.special import logsumexp
 
-from tightbound.theory._validation import Array, as_integer
+from tightbound.simulators.chain_of_thought.sampling import draw_log_likelihoods
+from tightbound.theory._validation import Array, Integers, as_integer
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
 from tightbound.theory.chain_of_thought.equivalence import as_truth
 from tightbound.theory.chain_of_thought.exponents import chernoff_point, log_affinity
 from tightbound.theory.chain_of_thought.prompt_losses import prompt_losses
 from tightbound.theory.chain_of_thought.prompting_error import exact_prompting_error
-from tightbound.theory.chain_of_thought.types import log_likelihood
 
 Method = Literal["exact", "importance", "monte_carlo"]
 METHODS = ("exact", "importance", "monte_carlo")
@@ -72,7 +72,7 @@ def prompting_error(
     n: int,
     *,
     method: Method = "importance",
-    samples: int = 20_000,
+    samples: int = 100_000,
     allow_misspecified: bool = False,
     rng: int | np.random.Generator | None = None,
 ) -> PromptingError:
@@ -89,7 +89,8 @@ def prompting_error(
     method : {"exact", "importance", "monte_carlo"}
         ``exact`` enumerates count vectors and refuses more than 5e6. ``importance`` draws prompts from laws
         between the truth and each competitor and weighs them; its relative error grows like n^{1/4} and no
-        faster. ``monte_carlo`` draws prompts of the truth; it sees nothing of a loss below 1 / samples.
+        faster (about 1 % at n = 640 with the default number of samples). ``monte_carlo`` draws prompts of
+        the truth; it sees nothing of a loss below 1 / samples.
     samples : int
         Number of prompts, at least 2; not read by ``exact``.
     allow_misspecified : bool
@@ -146,23 +147,18 @@ def prompting_error(
             f"truth is task {true}, which has prior probability 0: its error does not vanish, so "
             "method='monte_carlo' sees it"
         )
-    laws = chain.trajectory_law()
-    laws = laws[:, laws[true] > 0.0]
     source = np.random.default_rng(rng)
-    if method == "monte_carlo":
-        likelihoods = _draw(laws, laws[true], count, drawn, source)
-        log_weight = np.zeros(drawn)
+    itself = chain.query[true], chain.kernels[true]
+    proposals = None if method == "monte_carlo" else _proposals(chain, true, count)
+    if proposals is None:
+        likelihoods, log_weight = draw_log_likelihoods(chain, *itself, count, drawn, source), np.zeros(drawn)
     else:
-        proposals = _proposals(chain, true, count)
-        if proposals is None:
-            likelihoods, log_weight = _draw(laws, laws[true], count, 2, source), np.zeros(2)
-        else:
-            likelihoods, log_weight = _tilted(laws, true, count, drawn, source, *proposals)
+        likelihoods, log_weight = _tilted(chain, true, count, drawn, source, *proposals)
     losses = prompt_losses(chain, true, likelihoods, allow_misspecified=allow_misspecified)
     return PromptingError(*(_mean(np.asarray(one) + log_weight) for one in losses))
 
 
-def _proposals(chain: DiscreteChain, true: int, n: int) -> tuple[Array, Array, Array] | None:
+def _proposals(chain: DiscreteChain, true: int, n: int) -> tuple[Integers, Array, Array] | None:
     """Return competitors, their tilts and their shares; None where one demonstration excludes them all."""
     reachable = np.isfinite(log_affinity(chain, true, 0.5)) & (chain.prior > 0.0)
     reachable[true] = False
@@ -177,30 +173,24 @@ def _proposals(chain: DiscreteChain, true: int, n: int) -> tuple[Array, Array, A
 
 
 def _tilted(
-    laws: Array,
+    chain: DiscreteChain,
     true: int,
     n: int,
     samples: int,
     rng: np.random.Generator,
-    others: Array,
+    others: Integers,
     tilt: Array,
     share: Array,
 ) -> tuple[Array, Array]:
     """Return log-likelihoods of prompts from the tilted laws, and log weights."""
-    with np.errstate(divide="ignore"):
-        logs = np.log(laws)
-    # zero where the competitor excludes a trajectory, whatever the tilt
-    mixed = np.where(
-        laws[others] > 0.0,
-        (1.0 - tilt[:, None]) * logs[true] + tilt[:, None] * _finite(logs[others]),
-        -np.inf,
-    )
-    log_total = logsumexp(mixed, axis=1)
     sizes = np.maximum(1, np.round(share * samples).astype(int))
     parts = [
-        _draw(laws, np.exp(law - total), n, size, rng)
-        for law, total, size in zip(mixed, log_total, sizes, strict=True)
+        draw_log_likelihoods(chain, *_tilted_law(chain, true, int(other), float(s)), n, int(size), rng)
+        for other, s, size in zip(others, tilt, sizes, strict=True)
     ]
+    full = np.zeros(chain.tasks)
+    full[others] = tilt
+    log_total = log_affinity(chain, true, full)[others]
     likelihoods = np.concatenate(parts)
     excess = likelihoods[:, others] - likelihoods[:, [true]]
     with np.errstate(invalid="ignore"):
@@ -208,14 +198,28 @@ def _tilted(
     return likelihoods, -logsumexp(density + np.log(sizes / sizes.sum()), axis=1)
 
 
-def _finite(logs: Array) -> Array:
-    return np.where(np.isneginf(logs), 0.0, logs)
+def _tilted_law(chain: DiscreteChain, true: int, other: int, s: float) -> tuple[Array, Array]:
+    """Return queries and kernels of the law proportional to p_true^{1-s} p_other^s, again a Markov chain."""
 
+    def mixed(first: Array, second: Array) -> Array:
+        both = (first > 0.0) & (second > 0.0)
+        logs = (np.log(np.where(both, one, 1.0)) for one in (first, second))
+        return np.asarray(np.where(both, np.exp((1.0 - s) * next(logs) + s * next(logs)), 0.0))
 
-def _draw(laws: Array, law: Array, n: int, samples: int, rng: np.random.Generator) -> Array:
-    with np.errstate(divide="ignore"):
-        logs = np.log(laws)
-    return log_likelihood(rng.multinomial(n, law / law.sum(), size=samples), logs)
+    ahead: Array = np.ones(chain.states)
+    kernels = np.empty((chain.steps, chain.states, chain.states))
+    for h in range(chain.steps - 1, -1, -1):
+        step = mixed(chain.kernels[true, h], chain.kernels[other, h]) * ahead
+        ahead = step.sum(axis=1)
+        # rows without a continuation are never reached
+        kernels[h] = np.divide(
+            step,
+            ahead[:, None],
+            out=np.eye(1, chain.states).repeat(chain.states, 0),
+            where=ahead[:, None] > 0.0,
+        )
+    first = mixed(chain.query[true], chain.query[other]) * ahead
+    return first / first.sum(), kernels
 
 
 def _mean(log_terms: Array) -> Estimate:

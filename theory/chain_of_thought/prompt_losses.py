@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from tightbound.theory._validation import Array
@@ -93,22 +94,31 @@ def prompt_losses(
 
 
 def _losses(
-    chain: DiscreteChain, true: int, same: np.ndarray, answers: Array, log_likelihoods: Array
+    chain: DiscreteChain, true: int, same: NDArray[np.bool_], answers: Array, log_likelihoods: Array
 ) -> PromptLosses:
     weights = normalised(chain.log_prior + log_likelihoods)
     others = np.delete(weights, true, axis=1)
     doubt = logsumexp(others, axis=1) if others.shape[1] else np.full(weights.shape[0], -np.inf)
     surprise, divergence = [], []
+    unseen = weights, *_split(weights, same)
     for z in np.flatnonzero(chain.query[true]):
-        seen = normalised(weights + chain.log_query[:, z])
-        inside = logsumexp(seen[:, same], axis=1)
-        outside = logsumexp(seen[:, ~same], axis=1) if not same.all() else np.full(inside.size, -np.inf)
+        seen, inside, outside = unseen
+        if np.any(chain.query[:, z] != chain.query[true, z]):
+            seen = normalised(weights + chain.log_query[:, z])
+            inside, outside = _split(seen, same)
         chance = chain.log_query[true, z]
         surprise.append(chance + _log_log1pexp(outside - inside))
         divergence.append(
             chance + _log_kl(answers[true, z], answers[~same, z], inside, outside, seen[:, ~same])
         )
     return PromptLosses(doubt, logsumexp(surprise, axis=0), logsumexp(divergence, axis=0))
+
+
+def _split(weights: Array, same: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Log weight inside and outside the class."""
+    if same.all():
+        return logsumexp(weights, axis=1), np.full(weights.shape[0], -np.inf)
+    return logsumexp(weights[:, same], axis=1), logsumexp(weights[:, ~same], axis=1)
 
 
 def _log_log1pexp(odds: Array) -> Array:
@@ -129,7 +139,7 @@ def _log_kl(true: Array, others: Array, inside: Array, outside: Array, weights: 
         direct = np.log(_excess(delta, share @ (others[:, on] / true[on]), inside, outside) @ true[on])
         quadratic = 2.0 * outside + np.log(0.5 * scaled**2 @ true[on])
         tiny = np.abs(delta).max(axis=1) < 1e-140
-        return np.logaddexp(np.where(tiny, quadratic, direct), outside + np.log(leak))
+        return np.asarray(np.logaddexp(np.where(tiny, quadratic, direct), outside + np.log(leak)))
 
 
 def _excess(delta: Array, ratio: Array, inside: Array, outside: Array) -> Array:

@@ -94,7 +94,7 @@ def surprise_constant(s: ArrayLike) -> Array:
     """
     power = as_floats("s", s)
     with np.errstate(under="ignore", divide="ignore", invalid="ignore"):
-        root = lambertw((-np.exp(-1.0 / power) / power).ravel()).real.reshape(power.shape)
+        root = lambertw((-np.exp(-1.0 / power) / power).ravel(), 0, 1e-14).real.reshape(power.shape)
         u = -1.0 / (power * root)
         inner = np.log(u) / (u - 1.0) ** power
     # near s = 1 the maximum moves to x = 0 and its formula loses its digits; for tiny s it overflows

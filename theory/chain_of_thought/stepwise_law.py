@@ -71,6 +71,68 @@ def step_laws(chain: DiscreteChain, log_weights: ArrayLike, query: int) -> list[
     return found
 
 
+def noisy_answer_law(chain: DiscreteChain, log_weights: ArrayLike, query: int, noise: float) -> Array:
+    r"""Return the answer law of a model whose every step is uniform with a small probability.
+
+    .. math:: \hat P(z_h | S, z_0, \dots, z_{h-1}) = (1 - \epsilon) P(z_h | S, z_0, \dots, z_{h-1}) +
+    \epsilon / m
+
+    A stand-in for what pretraining got wrong, the same at every step; errors are taken for evidence by later
+    steps like anything else, and after a step that no task allows the next is uniform.
+
+    Parameters
+    ----------
+    chain : DiscreteChain
+        The tasks.
+    log_weights : array_like, shape (K, M)
+        Logarithm of the posterior of K prompts, given the query.
+    query : int
+        z_0.
+    noise : float
+        epsilon in [0, 1]; 0 gives ``answer_law``.
+
+    Returns
+    -------
+    ndarray, shape (K, m)
+        One answer law per prompt.
+
+    Raises
+    ------
+    ValueError
+        Where there are more than 1e5 paths, or for arguments out of range.
+
+    Examples
+    --------
+    >>> chain = DiscreteChain([1.0], [[[[1.0, 0.0], [0.0, 1.0]]] * 2])
+    >>> noisy_answer_law(chain, [[0.0]], 0, 0.1).round(4).tolist()
+    [[0.9275, 0.0725]]
+    """
+    weights = np.asarray(log_weights, dtype=np.float64)
+    if weights.ndim != 2 or weights.shape[1] != chain.tasks:
+        raise ValueError(
+            f"log_weights has shape {weights.shape}: give (K, {chain.tasks}), one row per prompt"
+        )
+    if not 0.0 <= noise <= 1.0:
+        raise ValueError(f"noise is {noise!r}: give a probability, from 0 to 1")
+    if chain.states**chain.steps > LARGEST_PATHS:
+        raise ValueError(
+            f"there are {chain.states**chain.steps} paths, more than {LARGEST_PATHS}: sample instead"
+        )
+    last = as_indices("query", query, chain.states).reshape(1)
+    joint = np.exp(weights)[:, :, None]
+    chance = np.ones((weights.shape[0], 1))
+    for h in range(chain.steps):
+        joint = joint[..., None] * chain.kernels[:, h][:, last]
+        mass = joint.sum(axis=1)
+        total = mass.sum(axis=-1, keepdims=True)
+        law = np.divide(mass, total, out=np.full_like(mass, 1.0 / chain.states), where=total > 0.0)
+        law = (1.0 - noise) * law + noise / chain.states
+        chance = (chance[..., None] * law).reshape(weights.shape[0], -1)
+        joint = joint.reshape(*weights.shape, -1)
+        last = np.tile(np.arange(chain.states), last.size)
+    return np.asarray(chance.reshape(weights.shape[0], -1, chain.states).sum(axis=1))
+
+
 def answer_of_steps(laws: Sequence[ArrayLike]) -> Array:
     """Return the law of the last step: the product of the step laws, summed over paths.
 
