@@ -77,7 +77,10 @@ ICL_14A = Claim(
     statistic=Equality(rtol=0.03, method="t"),
     grid=Grid(
         quick=cells(dimension=[10], samples=[(30, 60, 120, 240)], runs=[20_000]),
-        standard=cells(dimension=[10, 20], samples=[(30, 60, 120, 240, 960)], runs=[40_000]),
+        standard=[
+            *cells(dimension=[10], samples=[(30, 60, 120, 240)], runs=[40_000]),
+            *cells(dimension=[20], samples=[(60, 120, 240, 480)], runs=[20_000]),
+        ],
     ),
     measure=squared_error,
     control=NegativeControl(
@@ -92,7 +95,7 @@ ICL_14A = Claim(
 # exact slope, with N - d - 1 in place of N, is -1.026 over this range.
 RATE_GRID = Grid(
     quick=cells(dimension=[10], samples=[(100, 400, 1600, 6400)], runs=[1000]),
-    standard=cells(dimension=[5, 10], samples=[(100, 400, 1600, 6400)], runs=[6000]),
+    standard=cells(dimension=[5, 10], samples=[(100, 400, 1600, 6400)], runs=[3000]),
 )
 
 ICL_14B = Claim(
