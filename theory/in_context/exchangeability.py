@@ -154,8 +154,9 @@ def order_information(law: ArrayLike) -> float:
 def _multisets(tokens: int, length: int) -> Integers:
     """Return for every prompt, in the order of a flattened array, the number of its multiset."""
     counts = np.zeros((tokens**length, tokens), dtype=np.int64)
-    for index in np.indices((tokens,) * length).reshape(length, -1):
-        counts[np.arange(counts.shape[0]), index] += 1
+    number = np.arange(tokens**length)
+    for position in range(length):
+        counts[number, number // tokens**position % tokens] += 1
     return np.asarray(np.unique(counts, axis=0, return_inverse=True)[1]).reshape(-1)
 
 
