@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
-from tightbound.theory._validation import Array, Integers, as_indices, as_laws
+from tightbound.theory._validation import Array, Integers, as_indices, as_integer, as_laws
 from tightbound.theory.in_context.errors import InconsistentEvidenceError
 
 
@@ -165,13 +165,39 @@ class MarkovTasks:
         """
         return np.exp(self.log_predictive(tokens))
 
-    def pooled_predictive(self, tokens: ArrayLike) -> Array:
+    def pooled_bigrams(self, length: int) -> Array:
         r"""Return the law of each token given its position and the one token before it.
 
         .. math:: P(x_{t+1} | x_t) = \sum_z P(z | x_t) P_z(x_t, x_{t+1})
 
         The best that can be done without inferring the concept from the whole prefix: of all predictors that
         read the position and the last token it has the least log loss.
+
+        Parameters
+        ----------
+        length : int
+            T, at least 0.
+
+        Returns
+        -------
+        ndarray, shape (T, m, m)
+            Entry [t, x] is the law of token t (from 0) where token t-1 is x; at t = 0, where there is none,
+            all rows are the law of the first token. Rows of an x that is impossible there are zero.
+        """
+        count = as_integer("length", length, least=0)
+        found = np.zeros((count, self.tokens, self.tokens))
+        joint = self.prior[:, None] * self.initial  # of the concept and the token at position t
+        if count:
+            found[0] = joint.sum(axis=0)
+        for t in range(1, count):
+            mass = joint.sum(axis=0)
+            pairs = joint[:, :, None] * self.transition
+            found[t] = pairs.sum(axis=0) / np.where(mass > 0.0, mass, 1.0)[:, None]
+            joint = pairs.sum(axis=1)
+        return found
+
+    def pooled_predictive(self, tokens: ArrayLike) -> Array:
+        """Return `pooled_bigrams` at given sequences.
 
         Parameters
         ----------
@@ -186,26 +212,19 @@ class MarkovTasks:
         Raises
         ------
         InconsistentEvidenceError
-            For a token that has probability zero at its position.
+            For a token, before the last, that has probability zero at its position.
         """
         seen = self._sequences(tokens)
-        found = np.empty((*seen.shape, self.tokens))
-        joint = self.prior[:, None] * self.initial  # of the concept and the token at position t
-        for t in range(seen.shape[1]):
-            if t == 0:
-                found[:, 0] = joint.sum(axis=0)
-                continue
-            mass = joint.sum(axis=0)
-            if np.any(mass[seen[:, t - 1]] == 0.0):
-                raise InconsistentEvidenceError(
-                    f"a token at position {t - 1} has probability 0 there: check the sequences, or give the "
-                    "chains positive entries"
-                )
-            pairs = joint[:, :, None] * self.transition
-            rows = pairs.sum(axis=0) / np.where(mass > 0.0, mass, 1.0)[:, None]
-            found[:, t] = rows[seen[:, t - 1]]
-            joint = pairs.sum(axis=1)
-        return found
+        before = np.concatenate([np.zeros_like(seen[:, :1]), seen[:, :-1]], axis=1)
+        found = self.pooled_bigrams(seen.shape[1])[np.arange(seen.shape[1]), before]
+        impossible = np.argwhere(found.sum(axis=-1) == 0.0)
+        if impossible.size:
+            row, t = impossible[0]
+            raise InconsistentEvidenceError(
+                f"token {int(before[row, t])} at position {t - 1} of sequence {row} has probability 0 there: "
+                "check the sequence, or give the chains positive entries"
+            )
+        return np.asarray(found)
 
     def _sequences(self, tokens: ArrayLike) -> Integers:
         array = np.asarray(tokens)

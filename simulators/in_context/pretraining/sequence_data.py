@@ -69,13 +69,17 @@ def sample_sequences(
     generator = np.random.default_rng(rng)
     concept = generator.choice(tasks.tasks, size=size[0], p=tasks.prior)
     uniform = generator.random(size)
-    # the last entry is one by definition, whatever rounding says
-    first, step = (np.cumsum(law, axis=-1)[..., :-1] for law in (tasks.initial, tasks.transition))
+    first, step = _edges(tasks.initial), _edges(tasks.transition)
     found = np.empty(size, np.int64)
     for t in range(size[1]):
         edges = first[concept] if t == 0 else step[concept, found[:, t - 1]]
         found[:, t] = (uniform[:, t, None] >= edges).sum(axis=1)
     return found, concept
+
+
+def _edges(laws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return where one token ends and the next begins on [0, 1]; the last one ends at one by definition."""
+    return np.asarray(np.cumsum(laws, axis=-1)[..., :-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,3 +92,23 @@ class FreshSequences:
     def __call__(self, rng: np.random.Generator, count: int) -> Integers:
         """Return tokens of shape (count, length)."""
         return sample_sequences(self.tasks, count, self.length, rng=rng)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class PooledSequences:
+    """A sampler of sequences that look like those of ``tasks`` to whoever reads two neighbouring tokens.
+
+    Each token is drawn from `MarkovTasks.pooled_bigrams`: pairs of neighbours have the right law at each
+    position, and there is no concept to infer.
+    """
+
+    tasks: MarkovTasks
+    length: int
+
+    def __call__(self, rng: np.random.Generator, count: int) -> Integers:
+        """Return tokens of shape (count, length)."""
+        edges = _edges(self.tasks.pooled_bigrams(self.length))
+        uniform, found = rng.random((count, self.length)), np.zeros((count, self.length), np.int64)
+        for t in range(self.length):
+            found[:, t] = (uniform[:, t, None] >= edges[t, found[:, t - 1]]).sum(axis=1)
+        return found

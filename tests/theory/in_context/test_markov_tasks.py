@@ -114,7 +114,9 @@ def test_pooled_predictive_forgets_all_but_the_last_token():
 def test_pooled_predictive_refuses_an_impossible_token():
     tasks = MarkovTasks([1.0], [1.0, 0.0], [np.eye(2)])
     assert tasks.pooled_predictive([[0, 0]])[0].tolist() == [[1.0, 0.0], [1.0, 0.0]]
-    with pytest.raises(InconsistentEvidenceError, match="position 0"):
+    assert tasks.pooled_bigrams(2)[1].tolist() == [[1.0, 0.0], [0.0, 0.0]]
+    assert tasks.pooled_predictive(np.zeros((3, 0), int)).shape == (3, 0, 2)
+    with pytest.raises(InconsistentEvidenceError, match="token 1 at position 0 of sequence 0"):
         tasks.pooled_predictive([[1, 0]])
 
 

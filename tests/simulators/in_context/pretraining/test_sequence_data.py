@@ -7,6 +7,7 @@ import pytest
 
 from tightbound.simulators.in_context.pretraining.sequence_data import (
     FreshSequences,
+    PooledSequences,
     random_tasks,
     sample_sequences,
 )
@@ -30,6 +31,21 @@ def test_concepts_have_the_prior_and_drive_their_sequence(rng):
     assert set(concept) == {0, 2}
     assert (concept == 0).mean() == pytest.approx(0.25, abs=0.04)
     assert np.all((tokens[:, 1:] == tokens[:, :-1]) == (concept == 0)[:, None])
+
+
+def test_pooled_sequences_have_the_right_neighbours_and_no_concept(rng):
+    tasks = MarkovTasks([0.5, 0.5], [0.5, 0.5], [[[0.9, 0.1]] * 2, [[0.1, 0.9]] * 2])
+    tokens = PooledSequences(tasks, 4)(rng, 40_000)
+    with_concept, _ = sample_sequences(tasks, 40_000, 4, rng=rng)
+    pairs, expected = (
+        np.bincount(x[:, 1] * 2 + x[:, 2], minlength=4) / len(x) for x in (tokens, with_concept)
+    )
+    assert pairs == pytest.approx(expected, abs=0.02)
+    # with the concept, tokens 1 and 3 agree given token 2; without it they are independent
+    agree = [(x[x[:, 2] == 0][:, 1] == x[x[:, 2] == 0][:, 3]).mean() for x in (with_concept, tokens)]
+    given = tasks.pooled_bigrams(4)
+    assert agree[1] == pytest.approx(given[3, 0, 0] * 0.82 + given[3, 0, 1] * 0.18, abs=0.02)
+    assert agree[0] > agree[1] + 0.01
 
 
 def test_impossible_tokens_never_appear():
