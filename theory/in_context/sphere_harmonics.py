@@ -215,7 +215,7 @@ def unit_vectors(name: str, value: ArrayLike) -> Array:
     array = as_floats(name, value)
     if array.ndim == 0 or array.shape[-1] < 2:
         raise ValueError(f"{name} has shape {array.shape}: its last axis must hold at least 2 coordinates")
-    lengths = np.sqrt((array**2).sum(-1))
+    lengths = np.sqrt(np.einsum("...i,...i->...", array, array))
     if np.any(np.abs(lengths - 1.0) > 1e-10):
         worst = float(lengths.ravel()[np.abs(lengths - 1.0).argmax()])
         raise ValueError(f"{name} has a vector of length {worst!r}: divide each vector by its length")
