@@ -63,8 +63,9 @@ def _squaring(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
     ax.plot(*_guide(depth, bound), color="C3", linestyle=":", label=r"guide $a\,e^{-cD^{1/4}}$")
     control_line(ax, depth, wide["value"].max(axis=0), label="control, one layer")
     ax.set(
-        xlabel="depth $D$ in layers", ylabel="total variation to posterior", yscale="log", ylim=(1e-12, 3.0)
+        xlabel="depth $D$ in layers", ylabel="total variation to posterior", yscale="log", ylim=(1e-11, 3.0)
     )
+    ax.set_xticks(np.arange(4, depth.max() + 1, 4))
 
 
 def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
