@@ -156,8 +156,8 @@ def net_floor(problem: GaussianLinear, features: ArrayLike, distance: float) -> 
     :math:`2\sigma^2(L_* - L_i) = u^2 A - 2uG \ge u^2 A - 2|u||G|`. Over :math:`|u| \ge h` this parabola is
     smallest at :math:`|u| = \max(h, |G|/A)`, where it is
     :math:`h^2 A - 2h|G| - (|G| - hA)_+^2/A`. Since :math:`G \sim N(0, \sigma^2 A)`, the mean of :math:`|G|`
-    is :math:`\sigma\sqrt{2A/\pi}`, and with g standard normal and :math:`a = h\sqrt A/\sigma` the last term has
-    mean :math:`\sigma^2 E(|g| - a)_+^2 = 2\sigma^2((1 + a^2)Q(a) - a\phi(a)) \le 2\sigma^2 Q(a)
+    is :math:`\sigma\sqrt{2A/\pi}`, and with g standard normal and :math:`a = h\sqrt A/\sigma` the last term
+    has mean :math:`\sigma^2 E(|g| - a)_+^2 = 2\sigma^2((1 + a^2)Q(a) - a\phi(a)) \le 2\sigma^2 Q(a)
     \le \sigma^2 e^{-a^2/2}`, by :math:`aQ(a) \le \phi(a)` and :math:`Q(a) \le \frac12 e^{-a^2/2}`.
 
     In return the net costs no more than :math:`\log N + h^2 A_T/(2\sigma^2)`, the regret against its nearest

@@ -28,8 +28,8 @@ def variational_objective(
         Prior and likelihoods. A law of covariates is not looked at: they are taken as given.
     covariates, responses : array_like of int, shape (..., T)
         Demonstrations; T may be 0.
-    law : array_like, shape (M,) or (..., M)
-        q, one law of the task for all sequences or one for each.
+    law : array_like, shape (..., M)
+        q, laws of the task; their leading axes broadcast against those of the sequences.
 
     Returns
     -------
@@ -50,10 +50,14 @@ def variational_objective(
     """
     c, r = as_sequences(model, covariates, responses)
     q = as_laws("law", law)
-    if q.shape not in ((model.tasks,), (*c.shape[:-1], model.tasks)):
+    try:
+        fits = q.shape[-1] == model.tasks and np.broadcast_shapes(q.shape[:-1], c.shape[:-1]) is not None
+    except ValueError:
+        fits = False
+    if not fits:
         raise ValueError(
-            f"law has shape {q.shape}: give one law of the {model.tasks} tasks, or one for each sequence, "
-            f"shape {(*c.shape[:-1], model.tasks)}"
+            f"law has shape {q.shape}: give laws of the {model.tasks} tasks whose leading axes broadcast "
+            f"against {c.shape[:-1]}, e.g. one law, shape ({model.tasks},)"
         )
     total = model.log_likelihoods(c, r).sum(axis=-2)
     loss = np.where(q > 0.0, -total, 0.0)  # 0 times infinity is 0 here

@@ -15,13 +15,14 @@ PERFECT = "exact averaging over known tasks stands for a perfectly pretrained la
 
 Arrays = dict[str, Any]
 Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
 HIDDEN = 2
 
 
 def prior_of(kind: str, tasks: int) -> Array:
     """Return a uniform prior, or one whose weights fall like 1/k^2."""
     weights = np.ones(tasks) if kind == "uniform" else np.arange(1.0, tasks + 1.0) ** -2.0
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
 def random_model(cell: Any, rng: np.random.Generator) -> FiniteTasks | HMMConcept:

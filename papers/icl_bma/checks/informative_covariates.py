@@ -107,10 +107,10 @@ def _misled(cell: Cell, rng: np.random.Generator) -> tuple[Array, Array, Array]:
     """Cumulative regret (B, T), its bound, and log(1/pi); covariates and responses disagree on the task."""
     model = random_model(cell, rng)
     _, c, _ = sample(model, cell["length"], cell["sequences"], rng=rng, truth=0)
-    r = np.empty_like(c)
-    for t in range(cell["length"]):  # what the last task would answer to what the first task asks
-        laws = np.cumsum(model.likelihood[-1][c[:, t]], axis=-1)
-        r[:, t] = (laws < rng.random((len(c), 1))).sum(axis=-1)
+    # each response is the likeliest in the last task to what the first task asks
+    answers = np.arange(model.responses)
+    told = model.log_likelihoods(*np.broadcast_arrays(c[..., None, None], answers[:, None]))
+    r = told[..., 0, -1].argmax(axis=-1)
     steps = np.arange(1, cell["length"] + 1)
     total = np.cumsum(model.log_likelihoods(c, r), axis=-2)
     prior = -model.log_prior[total.argmax(axis=-1)]

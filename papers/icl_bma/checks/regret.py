@@ -90,7 +90,7 @@ def every_sequence_frozen(cell: Cell, rng: np.random.Generator) -> Arrays:
 
 def _sources(sequences: int, length: int) -> list[dict[str, Any]]:
     lengths = {"independent": length, "hidden Markov": length // 2}
-    more = {"sequences": sequences, "responses": 4}
+    more: dict[str, Any] = {"sequences": sequences, "responses": 4}
     return [
         shape(model, tasks, length=steps, prior=prior, source=source, **more)
         for model, steps in lengths.items()

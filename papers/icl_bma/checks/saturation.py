@@ -12,6 +12,7 @@ from tightbound.papers.icl_bma.checks._models import (
     PERFECT,
     Array,
     Arrays,
+    Integers,
     prior_of,
     random_model,
     shape,
@@ -95,7 +96,7 @@ def _coins(cell: Cell) -> FiniteTasks:
     return FiniteTasks(prior_of(cell["prior"], heads.size), np.stack([heads, 1.0 - heads], axis=-1)[:, None])
 
 
-def _ceiling(total: Array, x: Array, prior: Array) -> Arrays:
+def _ceiling(total: Array, x: Integers, prior: Array) -> Arrays:
     """Totals against the entropy, and their decreases against 0."""
     falls = -np.diff(total)
     bound = np.concatenate([np.full(total.size, entropy(prior)), np.zeros(falls.size)])
