@@ -115,7 +115,7 @@ COT_8A = Claim(
     trivial=one,
     control=NegativeControl(measure=wide_posterior, because=WIDER),
     substitutes=WRITTEN,
-    seconds={"quick": 0.5, "standard": 5.0},
+    seconds={"quick": 0.8, "standard": 5.0},
 )
 
 
@@ -168,7 +168,7 @@ COT_8B = Claim(
     measure=deep_slope,
     control=NegativeControl(measure=wide_slope, because=WIDER),
     substitutes=WRITTEN,
-    seconds={"quick": 1.0, "standard": 6.0},
+    seconds={"quick": 0.5, "standard": 3.0},
 )
 
 
@@ -231,7 +231,7 @@ COT_8C = Claim(
         because="with values under the wrong registers the right weights mix the wrong laws, at every depth",
     ),
     substitutes=WRITTEN,
-    seconds={"quick": 0.2, "standard": 2.0},
+    seconds={"quick": 0.1, "standard": 0.3},
 )
 
 
@@ -293,7 +293,7 @@ COT_8D = Claim(
     bound=needed,
     control=NegativeControl(measure=wide_levels, because=WIDER),
     substitutes=WRITTEN,
-    seconds={"quick": 0.3, "standard": 3.0},
+    seconds={"quick": 0.3, "standard": 1.5},
 )
 
 COT_DEPTH = (COT_8A, COT_8B, COT_8C, COT_8D)

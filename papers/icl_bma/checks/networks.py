@@ -110,7 +110,7 @@ ICL_5A = Claim(
         because="attention averages: without the count the posterior is tempered by 1/n and near the prior",
     ),
     substitutes=WRITTEN,
-    seconds={"quick": 0.8, "standard": 4.0},
+    seconds={"quick": 1.2, "standard": 4.0},
 )
 
 ICL_5B = Claim(
@@ -128,7 +128,7 @@ ICL_5B = Claim(
         because="attention averages: without the count the tasks are mixed by weights near the prior",
     ),
     substitutes=WRITTEN,
-    seconds={"quick": 1.5, "standard": 7.0},
+    seconds={"quick": 2.2, "standard": 7.0},
 )
 
 NETWORKS = (ICL_5A, ICL_5B)

@@ -137,7 +137,7 @@ ICL_8G = Claim(
     measure=deep_slope,
     control=NegativeControl(measure=wide_slope, because=WIDER),
     substitutes=WRITTEN,
-    seconds={"quick": 1.0, "standard": 8.0},
+    seconds={"quick": 2.0, "standard": 13.0},
 )
 
 SQUARING = (ICL_8F, ICL_8G)
