@@ -156,7 +156,7 @@ class LinearSteps:
             )
         with np.errstate(divide="ignore"):
             weights = table.sum(axis=-2) + np.log(self.prior)
-        return np.exp(weights - logsumexp(weights, axis=-1, keepdims=True))
+        return np.asarray(np.exp(weights - logsumexp(weights, axis=-1, keepdims=True)))
 
     def answer_moments(self, query: ArrayLike) -> tuple[Array, Array]:
         r"""Return mean and covariance of the answer under each task.
