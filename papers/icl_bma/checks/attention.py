@@ -136,7 +136,7 @@ ICL_5D = Claim(
     id="ICL-5d",
     paper=PAPER,
     title="Gaussian-kernel ridge attention is the posterior mean under the kernel's features",
-    statement=r"V^T (\mathcal K(K,K) + \lambda I)^{-1} \mathcal K(K,q) = E[z | S_t] \varphi(q) on the circle, "
+    statement=r"V^T (\mathcal K(K,K) + \lambda I)^{-1} \mathcal K(K,q) = E[z | S_t] \varphi(q), circle, "
     r"with the predictive variance",
     source=SOURCE,
     provenance="derived",
