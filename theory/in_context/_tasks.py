@@ -49,7 +49,7 @@ def as_prior(prior: ArrayLike) -> Array:
             f"prior is 0 for task {excluded}: inference leaves it out, its weight is always 0; give it prior "
             "probability if it can be the truth",
             UnsupportedTaskWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
     return law
 

@@ -7,6 +7,8 @@ Nothing here is shared with `model_averaging` beyond the tables, so that the two
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -63,7 +65,7 @@ def log_evidence(model: FiniteTasks | HMMConcept, covariates: ArrayLike, respons
 def _by_counts(joint: Array, c: Integers, r: Integers) -> Array:
     """Return log likelihoods (..., M) from how often each cell of the tables (M, C, R) was seen."""
     cells = joint.shape[1] * joint.shape[2]
-    seen = (c * joint.shape[2] + r).reshape(-1, c.shape[-1])
+    seen = (c * joint.shape[2] + r).reshape(math.prod(c.shape[:-1]), c.shape[-1])
     rows = np.repeat(np.arange(len(seen)), c.shape[-1])
     counts = np.zeros((len(seen), cells))
     np.add.at(counts, (rows, seen.ravel()), 1.0)
@@ -83,15 +85,15 @@ def _by_paths(model: HMMConcept, c: Integers, r: Integers) -> Array:
             f"responses has {steps} steps, so {states} hidden states make {count} paths, more than "
             f"{LARGEST_ENUMERATION}: take shorter sequences, or the sum of log_predictive"
         )
-    paths = np.indices((states,) * steps).reshape(steps, count)
+    paths = np.indices((states,) * steps).reshape(steps, count)  # without steps: the one empty path
     walked = np.zeros((model.tasks, count))
     for t in range(steps):
         one = model.initial[:, paths[0]] if t == 0 else model.transition[:, paths[t - 1], paths[t]]
         walked = walked + safe_log(one)
     shown = safe_log(model.emission)
-    found = np.empty((c[..., 0].size if steps else int(np.prod(c.shape[:-1])), model.tasks))
-    flat = zip(c.reshape(-1, steps), r.reshape(-1, steps), strict=True) if steps else ()
-    found[:] = 0.0
+    rows = math.prod(c.shape[:-1])
+    found = np.empty((rows, model.tasks))
+    flat = zip(c.reshape(rows, steps), r.reshape(rows, steps), strict=True)
     for row, (asked, answered) in enumerate(flat):
         total = walked.copy()
         for t in range(steps):

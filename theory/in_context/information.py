@@ -122,9 +122,9 @@ def information(model: TaskModel, covariates: ArrayLike) -> Array:
     asked = _one_sequence(model, covariates)
     found = np.empty(asked.size)
     prior = np.exp(model.log_prior)
+    _refuse(model.responses**asked.size * model.tasks, "sequences", asked.size)
     for t in range(asked.size):
         length = t + 1
-        _refuse(model.responses**length * model.tasks, "sequences", length)
         sequences = np.indices((model.responses,) * length).reshape(length, -1).T
         told = model.log_likelihoods(np.broadcast_to(asked[:length], sequences.shape), sequences)
         found[t] = _split(prior, told.sum(axis=-2))[0]

@@ -17,6 +17,8 @@ leaves log space:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -60,7 +62,12 @@ def log_posterior(model: TaskModel, covariates: ArrayLike, responses: ArrayLike)
     >>> float(log_posterior(tasks, [0] * 1000, [0] * 1000)[-1, 1].round(6))
     -2197.224577
     """
-    return _recursion(model, covariates, responses)[0]
+    c, r = as_sequences(model, covariates, responses)
+    found = np.empty((*c.shape[:-1], c.shape[-1] + 1, model.tasks))
+    found[..., 0, :] = _start(model, c)
+    for t, (weight, _) in enumerate(_recursion(model, c, r)):
+        found[..., t + 1, :] = weight
+    return found
 
 
 def posterior(model: TaskModel, covariates: ArrayLike, responses: ArrayLike) -> Array:
@@ -105,7 +112,11 @@ def log_predictive(model: TaskModel, covariates: ArrayLike, responses: ArrayLike
     >>> np.exp(log_predictive(tasks, [0, 0], [0, 0])).round(3).tolist()
     [0.5, 0.82]
     """
-    return _recursion(model, covariates, responses)[1]
+    c, r = as_sequences(model, covariates, responses)
+    found = np.empty(c.shape)
+    for t, (_, predicted) in enumerate(_recursion(model, c, r)):
+        found[..., t] = predicted
+    return found
 
 
 def log_covariate_predictive(model: TaskModel, covariates: ArrayLike, responses: ArrayLike) -> Array:
@@ -243,29 +254,27 @@ def _asked(
     return log_posterior(model, c, r)[..., -1, :], query, np.moveaxis(laws, 0, -2)
 
 
-def _recursion(model: TaskModel, covariates: ArrayLike, responses: ArrayLike) -> tuple[Array, Array]:
-    """Return log weights (..., T+1, M) and log predictive probabilities (..., T)."""
-    c, r = as_sequences(model, covariates, responses)
-    told, asked = model.log_likelihoods(c, r), model.log_covariates(c)
+def _recursion(model: TaskModel, c: Integers, r: Integers) -> Iterator[tuple[Array, Array]]:
+    """Yield, step by step, log weights (..., M) and the log predictive probability (...) that led to them."""
+    told, asked = model.log_likelihoods(c, r), model.log_covariates(np.arange(model.covariates))
     informative = bool(asked.any())
-    weights = np.empty((*c.shape[:-1], c.shape[-1] + 1, model.tasks))
-    found = np.empty(c.shape)
-    weight = np.broadcast_to(model.log_prior, (*c.shape[:-1], model.tasks))
-    weight = weight - log_sum(weight)[..., None]
-    weights[..., 0, :] = weight
+    weight = _start(model, c)
     for t in range(c.shape[-1]):
         before: Array | float = 0.0  # weights are normalised
         if informative:
-            weight = weight + asked[..., t, :]
+            weight = weight + asked[c[..., t]]
             before = log_sum(weight)
             _refuse(before, "covariate", c[..., t], t)
         joint = weight + told[..., t, :]
         total = log_sum(joint)
         _refuse(total, "response", r[..., t], t)
-        found[..., t] = total - before
         weight = joint - total[..., None]
-        weights[..., t + 1, :] = weight
-    return weights, found
+        yield weight, total - before
+
+
+def _start(model: TaskModel, c: Integers) -> Array:
+    prior = model.log_prior
+    return np.broadcast_to(prior - log_sum(prior), (*c.shape[:-1], model.tasks))
 
 
 def _refuse(total: Array, what: str, labels: Integers, step: int) -> None:

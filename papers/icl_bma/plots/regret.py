@@ -63,12 +63,12 @@ def draw_concept(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
 REGRET_FIGURE = Figure(
     name="regret",
     title="Regret of Bayesian model averaging over finitely many tasks",
-    caption="Cumulative regret against the best task in hindsight, for M random tables with a uniform prior (two "
-    "covariates, four responses, laws from Dirichlet(1)), on demonstrations of a task drawn from the prior. "
-    "Lines: the mean, with a band of two standard errors; dotted: the largest over the sequences. It rises to "
-    "its bound, log M (black), and never crosses it. Dashed grey, the controls: averages that keep the prior "
-    "weights, on tables drawn alike, whose regret is linear in T. Exact averaging over known tables stands for a "
-    "perfectly pretrained language model.",
+    caption="Cumulative regret against the best task in hindsight, for M random tables with a uniform prior "
+    "(two covariates, four responses, laws from Dirichlet(1)), on demonstrations of a task drawn from "
+    "the prior. Lines: the mean, with a band of two standard errors; dotted: the largest over the "
+    "sequences. It rises to its bound, log M (black), and never crosses it. Dashed grey, the controls: "
+    "averages that keep the prior weights, on tables drawn alike, whose regret is linear in T. Exact "
+    "averaging over known tables stands for a perfectly pretrained language model.",
     claims=("ICL-2a",),
     draw=draw_regret,
 )
@@ -78,10 +78,10 @@ CONCEPT_FIGURE = Figure(
     title="A continuous concept costs (d/2) log T",
     caption="Mean cumulative regret against the true concept, exactly. Dots: a Gaussian linear concept of "
     "dimension d with unit noise and standard normal features (mean over draws of the features). Black: "
-    "(d/2) log(1 + T), a bound on the mean over features, since the log-determinant is concave. The average "
-    "regret thus falls like log T / T. Dashed grey, the control: one of four coins, whose regret stops at the "
-    "entropy of the prior, log 4 (dash-dotted), so that its average regret falls like 1/T. Exact averaging "
-    "stands for a perfectly pretrained language model.",
+    "(d/2) log(1 + T), a bound on the mean over features, since the log-determinant is concave. The "
+    "average regret thus falls like log T / T. Dashed grey, the control: one of four coins, whose "
+    "regret stops at the entropy of the prior, log 4 (dash-dotted), so that its average regret falls "
+    "like 1/T. Exact averaging stands for a perfectly pretrained language model.",
     claims=("ICL-3e",),
     draw=draw_concept,
 )
