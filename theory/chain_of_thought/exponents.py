@@ -26,7 +26,7 @@ from tightbound.theory._validation import Array, as_floats
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
 from tightbound.theory.chain_of_thought.equivalence import as_truth, equivalence_class
 
-HALVINGS = 60
+HALVINGS = 32
 
 
 class Exponents(NamedTuple):
@@ -95,17 +95,7 @@ def log_affinity(chain: DiscreteChain, truth: int, s: ArrayLike) -> Array:
     >>> np.exp(log_affinity(chain, 0, 0.5)).round(4).tolist()
     [1.0, 0.8944]
     """
-    return _tilted(chain, truth, s)[0]
-
-
-def log_query_affinity(chain: DiscreteChain, truth: int, s: ArrayLike) -> Array:
-    """Return the same for the query alone, log sum_z f*(z)^{1-s} f_theta(z)^s, shape (..., M)."""
-    true, tilt = as_truth(chain, truth, allow_misspecified=True), _tilt(chain, s)
-    logs = chain.log_query
-    both = np.isfinite(logs) & np.isfinite(logs[true])
-    mixed = _mixture(logs[true], logs, tilt[..., None], both)
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(np.where(both, np.exp(mixed), 0.0).sum(axis=-1)))
+    return _tilted(_tables(chain, truth), _tilt(chain, s))[0]
 
 
 def chernoff_point(chain: DiscreteChain, truth: int, *, tilt: ArrayLike = 0.0, n: int = 1) -> ChernoffPoint:
@@ -134,9 +124,9 @@ def chernoff_point(chain: DiscreteChain, truth: int, *, tilt: ArrayLike = 0.0, n
 
     Notes
     -----
-    Bisection on the sign of the derivative, 60 halvings of [0, 1]. Certificate: a convex function with
+    Bisection on the sign of the derivative, 32 halvings of [0, 1]. Certificate: a convex function with
     derivative d at a point of a bracket of width w that holds its minimiser exceeds its minimum by at most
-    \|d\| w.
+    \|d\| w, which is of order w^2; at an end of [0, 1] where it falls outwards it has its minimum.
 
     Examples
     --------
@@ -147,9 +137,10 @@ def chernoff_point(chain: DiscreteChain, truth: int, *, tilt: ArrayLike = 0.0, n
     """
     slope = np.broadcast_to(as_floats("tilt", tilt), (chain.tasks,))
     low, high = np.zeros(chain.tasks), np.ones(chain.tasks)
+    tables = _tables(chain, truth)
 
     def at(s: Array) -> tuple[Array, Array]:
-        value, derivative = _tilted(chain, truth, s)
+        value, derivative = _tilted(tables, s)
         with np.errstate(invalid="ignore"):
             total = n * value if n else np.zeros_like(value)
         return total + slope * s, n * derivative + slope
@@ -161,7 +152,8 @@ def chernoff_point(chain: DiscreteChain, truth: int, *, tilt: ArrayLike = 0.0, n
     # the end of the interval itself where the search ran into it
     s = np.where(high == 1.0, 1.0, np.where(low == 0.0, 0.0, 0.5 * (low + high)))
     value, derivative = at(s)
-    return ChernoffPoint(-value, s, np.abs(derivative) * (high - low))
+    at_end = ((s == 1.0) & (derivative <= 0.0)) | ((s == 0.0) & (derivative >= 0.0))
+    return ChernoffPoint(-value, s, np.where(at_end, 0.0, np.abs(derivative) * (high - low)))
 
 
 def kl_divergence(chain: DiscreteChain, truth: int) -> Array:
@@ -235,26 +227,31 @@ def _tilt(chain: DiscreteChain, s: ArrayLike) -> Array:
     return np.broadcast_to(tilt, np.broadcast_shapes(tilt.shape, (chain.tasks,)))
 
 
-def _mixture(true: Array, other: Array, s: Array, both: Array) -> Array:
-    """Log of the geometric mixture where both are possible; zero elsewhere (the caller masks it)."""
-    first, second = np.where(both, true, 0.0), np.where(both, other, 0.0)
-    return np.asarray((1.0 - s) * first + s * second)
+def _tables(chain: DiscreteChain, truth: int) -> list[tuple[Array, Array]]:
+    """Log of the truth's tables and log-ratios of every task's, from the last step back to the query.
 
-
-def _tilted(chain: DiscreteChain, truth: int, s: ArrayLike) -> tuple[Array, Array]:
-    """Return f(s) and its derivative, carrying both backwards through the steps."""
-    true, tilt = as_truth(chain, truth, allow_misspecified=True), _tilt(chain, s)
-    tables = [chain.log_query[:, None, :], *np.moveaxis(chain.log_kernels, 1, 0)]
-    value: Array = np.ones((*tilt.shape, chain.states))
-    slope: Array = np.zeros_like(value)
-    for logs in reversed(tables):
+    A log-probability of -inf stands where one of the two excludes the entry.
+    """
+    true = as_truth(chain, truth, allow_misspecified=True)
+    found = []
+    for logs in [chain.log_query[:, None, :], *np.moveaxis(chain.log_kernels, 1, 0)]:
         both = np.isfinite(logs) & np.isfinite(logs[true])
-        mixed = np.where(both, np.exp(_mixture(logs[true], logs, tilt[..., None, None], both)), 0.0)
-        ratio = np.where(both, np.where(both, logs, 0.0) - np.where(both, logs[true], 0.0), 0.0)
-        slope = np.einsum("...ij,...j->...i", mixed * ratio, value) + np.einsum(
-            "...ij,...j->...i", mixed, slope
-        )
-        value = np.einsum("...ij,...j->...i", mixed, value)
+        ratio = np.where(both, logs, 0.0) - np.where(both, logs[true], 0.0)
+        found.append((np.where(both, logs[true], -np.inf), ratio))
+    return found[::-1]
+
+
+def _tilted(tables: list[tuple[Array, Array]], s: Array) -> tuple[Array, Array]:
+    """Return f(s) and its derivative, carrying both backwards through the steps."""
+    states = tables[0][0].shape[-1]
+    value: Array = np.ones((*s.shape, states))
+    slope: Array = np.zeros_like(value)
+    for logs, ratio in tables:
+        mixed = np.exp(logs + s[..., None, None] * ratio)
+        # both columns in one product
+        moved = mixed @ np.stack([value, slope], axis=-1)
+        slope = moved[..., 1] + ((mixed * ratio) @ value[..., None])[..., 0]
+        value = moved[..., 0]
     total, change = value[..., 0], slope[..., 0]
     with np.errstate(divide="ignore"):
         return np.log(total), np.divide(change, total, out=np.zeros_like(total), where=total > 0.0)

@@ -24,6 +24,7 @@ from tightbound.theory.chain_of_thought.equivalence import as_truth, equivalence
 from tightbound.theory.chain_of_thought.exponents import chernoff_point, log_affinity
 
 LEAST_TILT = 1e-3
+POWERS = 65
 
 
 def power_ratio(chain: DiscreteChain, truth: int, n: int, s: ArrayLike) -> Array:
@@ -221,8 +222,8 @@ def high_probability_bound(
     -----
     Proof. KL <= log(1 + R) with R = sum r_theta outside the class (proof of ``surprise_bound``). R^s <= sum
     r_theta^s for s <= 1, whose mean Q is known (``power_ratio``); by Markov R^s > Q/delta with probability
-    at most delta. s may depend on everything but the prompt. It is searched over a bracket by golden section:
-    (log Q(s) - log delta)/s is quasi-convex, log Q being convex; any s found is valid.
+    at most delta. s may depend on everything but the prompt. It is searched on a grid, then on a finer one
+    around the best: (log Q(s) - log delta)/s is quasi-convex, log Q being convex; any s found is valid.
 
     Examples
     --------
@@ -238,33 +239,16 @@ def high_probability_bound(
     if not wrong.any():
         return 0.0
 
-    def log_ratio(power: float) -> float:
-        total = float(logsumexp(power_ratio(chain, true, n, power)[wrong]))
-        return (total - float(np.log(chance))) / power
+    def log_ratio(powers: Array) -> Array:
+        total = logsumexp(power_ratio(chain, true, n, powers[:, None])[:, wrong], axis=1)
+        return np.asarray((total - np.log(chance)) / powers)
 
     if s is not None:
-        return float(np.logaddexp(0.0, log_ratio(s)))
-    return float(np.logaddexp(0.0, _golden(log_ratio)))
-
-
-def _golden(function: Callable[[float], float], steps: int = 60) -> float:
-    """Least value met by a golden-section search over log s."""
-    inverse = 0.5 * (np.sqrt(5.0) - 1.0)
-    low, high = float(np.log(LEAST_TILT)), 0.0
-    best = min(function(1.0), function(LEAST_TILT))
-    left, right = high - inverse * (high - low), low + inverse * (high - low)
-    at_left, at_right = function(float(np.exp(left))), function(float(np.exp(right)))
-    for _ in range(steps):
-        best = min(best, at_left, at_right)
-        if at_left <= at_right:
-            high, right, at_right = right, left, at_left
-            left = high - inverse * (high - low)
-            at_left = function(float(np.exp(left)))
-        else:
-            low, left, at_left = left, right, at_right
-            right = low + inverse * (high - low)
-            at_right = function(float(np.exp(right)))
-    return float(best)
+        return float(np.logaddexp(0.0, log_ratio(np.array([s]))[0]))
+    powers = np.geomspace(LEAST_TILT, 1.0, POWERS)
+    place = int(log_ratio(powers).argmin())
+    finer = np.geomspace(powers[max(place - 1, 0)], powers[min(place + 1, POWERS - 1)], POWERS)
+    return float(np.logaddexp(0.0, log_ratio(np.minimum(finer, 1.0)).min()))
 
 
 def _bound(
