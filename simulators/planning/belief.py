@@ -72,11 +72,26 @@ def update_beliefs(
             f"beliefs has shape {rows.shape}: give one row over the states, shape (B, {model.states})"
         )
     count = rows.shape[0]
-    chosen = _per_row("subgoals", subgoals, model.subgoals, count)
-    seen = _per_row("observations", observations, model.observations, count)
-    where = _per_row("environments", environments, model.environments, count)
-    when = _per_row("step", step, model.decisions, count)
-    updated, likelihoods, sums = _advance(model, rows, chosen, seen, where, when)
+    named = (
+        ("subgoals", subgoals, model.subgoals),
+        ("observations", observations, model.observations),
+        ("environments", environments, model.environments),
+        ("step", step, model.decisions),
+    )
+    indices = [np.asarray(value) for _, value, _ in named]
+    if any(array.dtype != np.int64 or array.shape not in ((), (count,)) for array in indices):
+        indices = [_per_row(*entry, count) for entry in named]
+    updated, likelihoods, sums, amiss = _advance(model, rows, *indices)
+    if amiss:  # compiled code has looked at every row and says only that something is wrong
+        chosen, seen, where, _ = (_per_row(*entry, count) for entry in named)
+        _refuse(rows, sums, likelihoods, chosen, seen, where)
+    return updated, likelihoods
+
+
+def _refuse(
+    rows: Array, sums: Array, likelihoods: Array, subgoals: Integers, observations: Integers, where: Integers
+) -> None:
+    """Name the first row that is no law, or else whose observation is impossible."""
     right = np.abs(sums - 1.0) <= ROW_TOLERANCE
     if not right.all():
         row = int(np.argmin(right))
@@ -86,13 +101,12 @@ def update_beliefs(
         )
     if not likelihoods.all():
         row = int(np.argmin(likelihoods))
-        z, goal, report = (int(np.broadcast_to(a, count)[row]) for a in (where, chosen, seen))
+        z, goal, report = (int(np.broadcast_to(a, len(rows))[row]) for a in (where, subgoals, observations))
         raise ImpossibleObservationError(
             f"observations has {report} in row {row}, which has probability zero there after subgoal {goal}: "
             f"check that the history was recorded in environment {z}, or let the reporter's law give it "
             "positive probability"
         )
-    return updated, likelihoods
 
 
 def filter_paths(model: HMDP, subgoals: ArrayLike, observations: ArrayLike) -> tuple[Array, Array]:
@@ -162,7 +176,7 @@ def filter_paths(model: HMDP, subgoals: ArrayLike, observations: ArrayLike) -> t
     for h in range(1, length):
         rows = np.ascontiguousarray(beliefs[:, h - 1].reshape(-1, states))
         goal, report = np.repeat(chosen[:, h - 1], environments), np.repeat(seen[:, h], environments)
-        updated, mass, _ = _advance(model, rows, goal, report, where, np.asarray(h - 1))
+        updated, mass, *_ = _advance(model, rows, goal, report, where, np.asarray(h - 1))
         beliefs[:, h] = updated.reshape(count, environments, states)
         likelihoods[:, h] = mass.reshape(count, environments)
     impossible = np.flatnonzero(~np.any(likelihoods[:, -1, model.prior > 0.0] > 0.0, axis=1))
@@ -183,35 +197,31 @@ def _advance(
     observations: Integers,
     environments: Integers,
     steps: Integers,
-) -> tuple[Array, Array, Array]:
-    """Return updated rows, likelihoods, and the sums of the rows given; zeros stay zeros."""
+) -> tuple[Array, Array, Array, int]:
+    """Return updated rows, likelihoods, the sums of the rows given, and whether anything is wrong with them.
+
+    Zeros stay zeros. Indices have shape (B,) or (); one out of range is wrong, and leaves rows unfilled.
+    """
     from tightbound.simulators.planning import _kernel_belief as kernel
 
     # Where all steps agree one of them is enough, and it is contiguous.
     alike = model.transition.strides[1] == 0
     transition = model.transition[:, :1] if alike else model.transition
-    place = environments if alike else environments * model.decisions + steps
-    count = rows.shape[0]
-    goals = place * model.subgoals + subgoals
-    keys, seen = (_read_only(np.broadcast_to(index, count)) for index in (goals, observations))
-    # NumPy sorts 16 bits by radix.
-    short = keys.astype(np.min_scalar_type(transition.shape[0] * transition.shape[1] * model.subgoals))
-    blocks = range(0, max(count, 1), kernel.BLOCK)
-    order = np.concatenate(
-        [first + np.argsort(short[first : first + kernel.BLOCK], kind="stable") for first in blocks]
-    )
-    result = np.empty_like(rows), np.empty(count), np.empty(count)
+    limits = (model.environments, model.decisions, model.subgoals, model.observations)
+    indices = (_read_only(array) for array in (environments, steps, subgoals, observations))
+    result = np.empty_like(rows), np.empty(len(rows)), np.empty(len(rows))
     driver: Any = kernel.update
-    driver(
-        _read_only(transition), _read_only(model.observation.T), _read_only(rows), seen, keys, order, *result
-    )
-    return result
+    tables = _read_only(transition), _read_only(model.observation.T)
+    amiss = driver(*tables, _read_only(rows), *indices, limits, ROW_TOLERANCE, *result)
+    return *result, int(amiss)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     """Return one contiguous type of array, whatever came: compiled code is specialised by type."""
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
+    view = np.ascontiguousarray(array)  # of one axis at least
+    if view.flags.writeable:
+        view = view.view()
+        view.flags.writeable = False
     return view
 
 

@@ -84,6 +84,38 @@ def test_results_depend_neither_on_threads_nor_on_the_batch():
     assert one[0] == mass[7]
 
 
+def test_the_order_of_rows_changes_no_bit():
+    # 5 * 9 * 8 = 360 matrices, more than one pass of eight bits sorts; three blocks
+    model = random_model(7, environments=5, states=6, subgoals=8, horizon=10)
+    rng = np.random.default_rng(8)
+    count = 4500
+    rows, seen = rng.dirichlet(np.ones(6), count), rng.integers(0, 3, count)
+    goals, where, when = (rng.integers(0, size, count) for size in (8, 5, 9))
+    updated, mass = update_beliefs(model, rows, goals, seen, environments=where, step=when)
+    order = rng.permutation(count)
+    shuffled, other = update_beliefs(
+        model, rows[order], goals[order], seen[order], environments=where[order], step=when[order]
+    )
+    np.testing.assert_array_equal(shuffled, updated[order])
+    np.testing.assert_array_equal(other, mass[order])
+    for i in range(0, count, 450):
+        single, one = update_beliefs(model, rows[[i]], goals[i], seen[i], environments=where[i], step=when[i])
+        np.testing.assert_array_equal(single[0], updated[i])
+        assert one[0] == mass[i]
+
+
+@pytest.mark.parametrize("bad", [2, 2500])
+def test_one_bad_row_among_many_is_named(bad):
+    model, count = random_model(0), 3000
+    rows, zeros = np.full((count, 3), 1.0 / 3.0), np.zeros(count, int)
+    far = np.where(np.arange(count) == bad, 7, 0)
+    with pytest.raises(IndexError, match=r"subgoals contains 7.*0 to 1"):
+        update_beliefs(model, rows, far, far)  # the first argument that is wrong
+    rows[bad] = [1.5, -0.5, 0.0]
+    with pytest.raises(ValueError, match=f"beliefs has row {bad} with sum 1.0 and smallest entry -0.5"):
+        update_beliefs(model, rows, zeros, zeros)
+
+
 @pytest.mark.parametrize("steps", [False, True])
 def test_paths_agree_with_the_filter_of_the_theory(steps):
     model = random_model(2, horizon=4, steps=steps)
