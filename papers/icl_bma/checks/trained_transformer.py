@@ -111,7 +111,7 @@ def error_by_budget(cell: Cell, rng: np.random.Generator) -> Arrays:
     """
     from tightbound.simulators.in_context.pretraining.sequence_data import FreshSequences, sample_sequences
 
-    setting, keys = Setting.of(cell, rng), rng.integers(2**31, size=cell["runs"])
+    setting, keys = Setting.of(cell, rng), rng.integers(2**31, size=(cell["runs"],))
     most = max(n for n in cell["trajectories"] if n is not None)
     pools = [sample_sequences(setting.tasks, most, cell["length"], rng=rng)[0] for _ in keys]
     fresh = FreshSequences(setting.tasks, cell["length"])
@@ -127,7 +127,7 @@ def error_by_nominal_budget(cell: Cell, rng: np.random.Generator) -> Arrays:
     """Return the same where more trajectories are copies of the first ones."""
     from tightbound.simulators.in_context.pretraining.sequence_data import sample_sequences
 
-    setting, keys = Setting.of(cell, rng), rng.integers(2**31, size=cell["runs"])
+    setting, keys = Setting.of(cell, rng), rng.integers(2**31, size=(cell["runs"],))
     few = min(n for n in cell["trajectories"] if n is not None)
     pools = [sample_sequences(setting.tasks, few, cell["length"], rng=rng)[0] for _ in keys]
     curves = [
@@ -230,7 +230,7 @@ def gap_without_concept(cell: Cell, rng: np.random.Generator) -> Arrays:
 def _beside_pooled(cell: Cell, rng: np.random.Generator, *, concept: bool, part: str) -> Arrays:
     from tightbound.simulators.in_context.pretraining.sequence_data import FreshSequences, PooledSequences
 
-    setting, keys = Setting.of(cell, rng), rng.integers(2**31, size=cell["runs"])
+    setting, keys = Setting.of(cell, rng), rng.integers(2**31, size=(cell["runs"],))
     data = (FreshSequences if concept else PooledSequences)(setting.tasks, cell["length"])
     errors = [getattr(one, part) for one in setting.trained([data] * len(keys), keys)]
     pooled = getattr(setting.pooled(), part)
