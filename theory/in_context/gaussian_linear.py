@@ -103,18 +103,22 @@ class GaussianLinear:
             For shapes that do not fit, or entries that are not finite.
         """
         phi, v = self._sequences(features, values)
-        precision = phi.mT @ phi + self.ridge * np.eye(self.feature_dim)
-        mean = np.asarray(np.linalg.solve(precision, phi.mT @ v).mT, dtype=np.float64)
-        covariance = self.noise_variance * np.linalg.inv(precision)
-        return mean, 0.5 * (covariance + covariance.mT)
+        # R'R is the precision; its condition number is the root of the precision's, and R is never singular
+        inverse = np.linalg.inv(_triangle(phi, math.sqrt(self.ridge)))
+        mean = np.asarray((inverse @ (inverse.mT @ (phi.mT @ v))).mT, dtype=np.float64)
+        return mean, np.asarray(self.noise_variance * (inverse @ inverse.mT), dtype=np.float64)
 
     def predictive_moments(self, features: ArrayLike, values: ArrayLike) -> tuple[Array, Array]:
         r"""Return mean and variance of each value given the ones before it, by a Kalman recursion.
 
-        The concept is a state that does not move. With mean m and covariance P of a row of it,
+        The concept is a state that does not move. With mean m and covariance P = SS' of a row of it,
 
-        .. math:: s = \sigma^2 + \varphi^\top P \varphi, \quad k = P\varphi/s, \quad
-            m \leftarrow m + (v - m\varphi) k^\top, \quad P \leftarrow P - s\,k k^\top .
+        .. math:: f = S^\top\varphi, \quad s = \sigma^2 + \|f\|^2, \quad
+            m \leftarrow m + (v - m\varphi) \frac{(Sf)^\top}{s}, \quad
+            S \leftarrow S - \frac{S f f^\top}{s + \sigma\sqrt s},
+
+        which is :math:`P \leftarrow P - P\varphi\varphi^\top P/s` (Potter's square root), so that rounding
+        leaves no negative variance.
 
         Parameters
         ----------
@@ -144,17 +148,19 @@ class GaussianLinear:
         phi, v = self._sequences(features, values)
         batch, steps = phi.shape[:-2], phi.shape[-2]
         m = np.zeros((*batch, self.value_dim, self.feature_dim))
-        p = np.broadcast_to(self.prior_variance * np.eye(self.feature_dim), (*batch, *[self.feature_dim] * 2))
+        root = math.sqrt(self.prior_variance) * np.eye(self.feature_dim)
+        s = np.broadcast_to(root, (*batch, *root.shape))
         mean, variance = np.empty((*batch, steps, self.value_dim)), np.empty((*batch, steps))
         for t in range(steps):
             row = phi[..., t, :]
-            pull = (p @ row[..., None])[..., 0]
-            total = self.noise_variance + (row * pull).sum(-1)
-            gain = pull / total[..., None]
+            f = (s.mT @ row[..., None])[..., 0]
+            total = self.noise_variance + (f**2).sum(-1)
+            pull = (s @ f[..., None])[..., 0]
             guess = (m @ row[..., None])[..., 0]
             mean[..., t, :], variance[..., t] = guess, total
-            m = m + (v[..., t, :] - guess)[..., None] * gain[..., None, :]
-            p = p - pull[..., None] * gain[..., None, :]
+            m = m + (v[..., t, :] - guess)[..., None] * (pull / total[..., None])[..., None, :]
+            step = pull / (total + np.sqrt(self.noise_variance * total))[..., None]
+            s = s - step[..., None] * f[..., None, :]
         return mean, variance
 
     def log_predictive(self, features: ArrayLike, values: ArrayLike) -> Array:
@@ -243,10 +249,9 @@ class GaussianLinear:
         """
         phi, v = self._sequences(features, values)
         steps = phi.shape[-2]
-        joint = self.prior_variance * (phi @ phi.mT) + self.noise_variance * np.eye(steps)
-        root = np.linalg.cholesky(joint)
-        white = np.linalg.solve(root, v)
-        log_root = np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(-1)
+        root = _triangle(math.sqrt(self.prior_variance) * phi.mT, math.sqrt(self.noise_variance))
+        white = np.linalg.solve(root.mT, v)
+        log_root = np.log(np.abs(np.diagonal(root, axis1=-2, axis2=-1))).sum(-1)
         square = (white**2).sum((-2, -1))
         constant = 0.5 * self.value_dim * steps * math.log(2.0 * math.pi)
         return np.asarray(-0.5 * square - self.value_dim * log_root - constant)
@@ -311,6 +316,13 @@ class GaussianLinear:
     def _log_density(self, residual: Array, variance: Any) -> Array:
         square = (residual**2).sum(-1) / variance
         return np.asarray(-0.5 * (square + self.value_dim * np.log(2.0 * np.pi * variance)))
+
+
+def _triangle(rows: Array, damping: float) -> Array:
+    """Return the triangular R with R'R = rows' rows + damping^2 I, shape (..., n, n) for rows (..., m, n)."""
+    size = rows.shape[-1]
+    below = np.broadcast_to(damping * np.eye(size), (*rows.shape[:-2], size, size))
+    return np.asarray(np.linalg.qr(np.concatenate([rows, below], axis=-2), mode="r"), dtype=np.float64)
 
 
 def _positive(name: str, value: Any) -> float:

@@ -133,8 +133,8 @@ def ridge_attention(
     """
     k, v, q = attention_inputs(keys, values, queries)
     steps = k.shape[-2]
-    system = kernel(k, k) + _ridge(ridge, steps, prior_variance, noise_variance) * np.eye(steps)
-    return np.asarray(kernel(q, k) @ np.linalg.solve(system, v))
+    damping = _ridge(ridge, steps, prior_variance, noise_variance)
+    return np.asarray(kernel(q, k) @ _solve(kernel(k, k), damping, v))
 
 
 def ridge_variance(
@@ -179,11 +179,20 @@ def ridge_variance(
     """
     k, _, q = attention_inputs(keys, np.zeros((*np.shape(keys)[:-1], 1)), queries)
     prior, noise = _positive("prior_variance", prior_variance), _positive("noise_variance", noise_variance)
-    system = kernel(k, k) + noise / prior * np.eye(k.shape[-2])
     cross = kernel(q, k)
     own = np.diagonal(kernel(q, q), axis1=-2, axis2=-1)
-    explained = (cross * np.linalg.solve(system, cross.mT).mT).sum(-1)
+    explained = (cross * _solve(kernel(k, k), noise / prior, cross.mT).mT).sum(-1)
     return np.asarray(noise + prior * np.maximum(own - explained, 0.0))
+
+
+def _solve(gram: Array, damping: float, right: Array) -> Array:
+    try:
+        return np.asarray(np.linalg.solve(gram + damping * np.eye(gram.shape[-1]), right))
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            f"ridge is {damping:g}, below the rounding of kernel values up to {np.abs(gram).max():g}, and keys "
+            "repeat: the system is singular; give a larger ridge"
+        ) from None
 
 
 def _ridge(ridge: Ridge, steps: int, prior_variance: float, noise_variance: float) -> float:

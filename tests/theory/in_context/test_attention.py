@@ -102,6 +102,8 @@ def test_wrong_arguments_name_themselves():
         ridge_attention(keys, values, queries, ridge="optimal")
     with pytest.raises(ValueError, match="ridge is 0"):
         ridge_attention(keys, values, queries, ridge=0.0)
+    with pytest.raises(ValueError, match="larger ridge"):
+        ridge_attention(np.ones((2, 1)), values, np.ones((1, 1)), ridge=1e-30)
     with pytest.raises(ValueError, match="noise_variance"):
         ridge_variance(keys, queries, noise_variance=0.0)
     with pytest.raises(ValueError, match="kappa is 0"):

@@ -32,6 +32,21 @@ def test_predictions_multiply_to_the_evidence(steps, dim, width, prior, noise, s
     assert np.allclose(information, np.cumsum(gains, axis=-1), rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize(("prior", "noise"), [(1e12, 1e-4), (1e8, 1e-4), (1e-9, 1e9)])
+def test_extreme_variances_leave_finite_numbers(prior, noise, rng):
+    problem = GaussianLinear(5, 1, prior, noise)
+    features = rng.standard_normal((3, 5))
+    concept = np.sqrt(prior) * rng.standard_normal((1, 5))
+    values = features @ concept.mT + np.sqrt(noise) * rng.standard_normal((3, 1))
+    _, variance = problem.predictive_moments(features, values)
+    assert np.all(variance >= noise)
+    total = problem.log_predictive(features, values).sum()
+    assert total == pytest.approx(float(problem.log_evidence(features, values)), rel=1e-3)
+    mean, covariance = problem.posterior(features, values)
+    assert np.all(np.isfinite(mean))
+    assert np.linalg.eigvalsh(covariance).min() >= -1e-12 * prior
+
+
 def test_posterior_is_bayes_rule_in_coordinates(rng):
     """The posterior of the vectorised concept by brute force: a joint normal law of z and all values."""
     problem = GaussianLinear(2, 2, prior_variance=0.7, noise_variance=0.3)

@@ -16,7 +16,12 @@ from tightbound.theory.in_context.softmax_limit import (
     softmax_mean_square_bound,
     vanishing_temperature,
 )
-from tightbound.theory.in_context.sphere_harmonics import harmonic_values, softmax_limit_constant
+from tightbound.theory.in_context.sphere_harmonics import (
+    circle_features,
+    harmonic_values,
+    rbf_eigenvalue,
+    softmax_limit_constant,
+)
 
 
 def on_sphere(rng, shape, dim):
@@ -103,6 +108,33 @@ def test_bound_is_never_worse_than_the_diameter_and_tends_to_the_bias():
     assert softmax_mean_square_bound(2, 1e6, 1, 3, signal=0.5) == pytest.approx(2.25)
     bias, _ = softmax_bias_and_spread(3, 4.0, 1)
     assert softmax_mean_square_bound(3, 4.0, 1, 1e12) == pytest.approx(float(bias) ** 2, rel=1e-4)
+
+
+def test_ridge_attention_is_within_the_stated_distance_of_the_mean_value(rng):
+    """The inequality behind the counterexample, in the 25 features that hold the kernel to 1e-14."""
+    keys = on_sphere(rng, (500,), 2)
+    features, grid = circle_features(keys, 1.0, 12), circle_features(on_sphere(rng, (200,), 2), 1.0, 12)
+    levels = [rbf_eigenvalue(2, 1.0, degree) for degree in range(13)]
+    law = np.diag(np.concatenate([[levels[0]], np.repeat(levels[1:], 2)]))
+    for coordinate, degree in ((1, 1), (3, 2)):
+        target = np.zeros(25)
+        target[coordinate] = 1.0 / np.sqrt(2.0 * levels[degree])
+        for ridge in (0.5, 500**0.75):
+            gram = features.T @ features
+            found = np.linalg.solve(gram + ridge * np.eye(25), gram @ target)
+            gap = np.abs(grid @ (found - target)).max()
+            away = ridge / 500 + np.linalg.norm(law - gram / 500, 2)
+            assert gap <= away * np.linalg.norm(target) / levels[degree]
+
+
+@pytest.mark.parametrize("dim", [2, 3, 8])
+def test_bias_bounds_of_the_rate(dim):
+    kappa = np.logspace(-1, 4, 60)
+    lost = 1.0 - softmax_limit_constant(dim, kappa, 1)
+    assert np.all(lost <= (dim - 1) / (2.0 * kappa) + (dim + 1) ** 2 / (8.0 * kappa**2))
+    # the second harmonic of the circle, cos 2a, has second derivatives of at most 4
+    if dim == 2:
+        assert np.all(1.0 - softmax_limit_constant(2, kappa, 2) <= np.pi**2 / 4.0 * 4.0 * lost)
 
 
 def test_schedule_balances_bias_and_noise():
