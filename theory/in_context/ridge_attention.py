@@ -190,8 +190,8 @@ def _solve(gram: Array, damping: float, right: Array) -> Array:
         return np.asarray(np.linalg.solve(gram + damping * np.eye(gram.shape[-1]), right))
     except np.linalg.LinAlgError:
         raise ValueError(
-            f"ridge is {damping:g}, below the rounding of kernel values up to {np.abs(gram).max():g}, and keys "
-            "repeat: the system is singular; give a larger ridge"
+            f"ridge is {damping:g}, below the rounding of kernel values up to {np.abs(gram).max():g}, and "
+            "keys repeat: the system is singular; give a larger ridge"
         ) from None
 
 

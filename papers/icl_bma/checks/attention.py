@@ -129,7 +129,7 @@ ICL_5C = Claim(
         because="ten times the ridge is the posterior mean under another prior",
     ),
     substitutes=NONE,
-    seconds={"quick": 0.2, "standard": 5.0},
+    seconds={"quick": 0.2, "standard": 4},
 )
 
 ICL_5D = Claim(
@@ -151,7 +151,7 @@ ICL_5D = Claim(
         because="softmax attention with the same kernel averages values; it is not the posterior mean",
     ),
     substitutes=NONE,
-    seconds={"quick": 0.3, "standard": 5.0},
+    seconds={"quick": 0.6, "standard": 4},
 )
 
 ATTENTION = (ICL_5C, ICL_5D)

@@ -157,7 +157,7 @@ ICL_12A = Claim(
         measure=softmax_moves_by_mean,
         because="one logit that moves far is enough: the mean change does not bound the distance",
     ),
-    seconds={"quick": 0.8, "standard": 8.0},
+    seconds={"quick": 0.5, "standard": 5},
 )
 
 ICL_12B = Claim(
@@ -176,7 +176,7 @@ ICL_12B = Claim(
         grid=_TWO_SIDED,
         because="changes of both signs move a law twice as far as changes of one sign",
     ),
-    seconds={"quick": 0.6, "standard": 6.0},
+    seconds={"quick": 0.3, "standard": 4},
 )
 
 ICL_12C = Claim(
@@ -214,7 +214,7 @@ ICL_12D = Claim(
         measure=divergences_by_log_ratio,
         because="the constant b alone is too small, most of all for nearly equal laws",
     ),
-    seconds={"quick": 0.5, "standard": 5.0},
+    seconds={"quick": 0.3, "standard": 3},
 )
 
 ICL_12E = Claim(
