@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp
 
 from tightbound.theory._validation import Array, as_indices
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
+from tightbound.theory.in_context._log_space import log_sum
 from tightbound.theory.in_context.errors import InconsistentEvidenceError
 
 
@@ -19,7 +19,7 @@ def normalised(log_weights: Array) -> Array:
     InconsistentEvidenceError
         Where all weights of a row are zero.
     """
-    total = logsumexp(log_weights, axis=-1, keepdims=True)
+    total = log_sum(log_weights)[..., None]
     if not np.all(total > -np.inf):
         raise InconsistentEvidenceError(
             "the prompt has probability 0 under every task of positive prior probability: check the prompt, "
@@ -117,7 +117,7 @@ def answer_law(chain: DiscreteChain, log_weights: ArrayLike, query: ArrayLike) -
         raise ValueError(
             f"log_weights has shape {weights.shape}: its last axis must hold {chain.tasks} tasks"
         )
-    total = logsumexp(weights, axis=-1)
+    total = log_sum(weights)
     if not np.all(np.abs(total) <= 1e-9):
         raise ValueError(
             "log_weights holds a row that does not sum to one (or holds NaN): give what log_posterior returns"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tightbound.theory._validation import Array, as_floats, as_indices, as_laws
+from tightbound.theory.in_context._log_space import safe_log
 
 LARGEST_TABLE = 2**24
 
@@ -105,17 +106,17 @@ class DiscreteChain:
     @property
     def log_prior(self) -> Array:
         """Logarithm of the prior, shape (M,)."""
-        return _log(self.prior)
+        return safe_log(self.prior)
 
     @property
     def log_kernels(self) -> Array:
         """Logarithm of the steps, shape (M, H, m, m)."""
-        return _log(self.kernels)
+        return safe_log(self.kernels)
 
     @property
     def log_query(self) -> Array:
         """Logarithm of the law of the query, shape (M, m)."""
-        return _log(self.query)
+        return safe_log(self.query)
 
     def answer_table(self) -> Array:
         """Return P(y | z_0) of every task, shape (M, m, m), by matrix products."""
@@ -183,8 +184,3 @@ class DiscreteChain:
                 "states z_0, ..., z_H"
             )
         return as_indices("demonstrations", array, self.states).reshape(array.shape)
-
-
-def _log(array: Array) -> Array:
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(array))

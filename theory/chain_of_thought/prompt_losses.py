@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from tightbound.theory._validation import Array
 from tightbound.theory.chain_of_thought.answer_law import normalised
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
 from tightbound.theory.chain_of_thought.equivalence import as_truth, equivalence_class
+from tightbound.theory.in_context._log_space import log_sum
 
 BLOCK = 2**15
 
@@ -98,7 +98,7 @@ def _losses(
 ) -> PromptLosses:
     weights = normalised(chain.log_prior + log_likelihoods)
     others = np.delete(weights, true, axis=1)
-    doubt = logsumexp(others, axis=1) if others.shape[1] else np.full(weights.shape[0], -np.inf)
+    doubt = log_sum(others) if others.shape[1] else np.full(weights.shape[0], -np.inf)
     surprise, divergence = [], []
     unseen = weights, *_split(weights, same)
     for z in np.flatnonzero(chain.query[true]):
@@ -111,14 +111,14 @@ def _losses(
         divergence.append(
             chance + _log_kl(answers[true, z], answers[~same, z], inside, outside, seen[:, ~same])
         )
-    return PromptLosses(doubt, logsumexp(surprise, axis=0), logsumexp(divergence, axis=0))
+    return PromptLosses(doubt, np.logaddexp.reduce(surprise), np.logaddexp.reduce(divergence))
 
 
 def _split(weights: Array, same: NDArray[np.bool_]) -> tuple[Array, Array]:
     """Log weight inside and outside the class."""
     if same.all():
-        return logsumexp(weights, axis=1), np.full(weights.shape[0], -np.inf)
-    return logsumexp(weights[:, same], axis=1), logsumexp(weights[:, ~same], axis=1)
+        return log_sum(weights), np.full(weights.shape[0], -np.inf)
+    return log_sum(weights[:, same]), log_sum(weights[:, ~same])
 
 
 def _log_log1pexp(odds: Array) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from scipy.special import logsumexp
 
 from tightbound.theory._validation import Array, as_integer
@@ -10,6 +9,7 @@ from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
 from tightbound.theory.chain_of_thought.equivalence import as_truth
 from tightbound.theory.chain_of_thought.prompt_losses import PromptLosses, prompt_losses
 from tightbound.theory.chain_of_thought.types import count_vectors, log_likelihood, log_multinomial
+from tightbound.theory.in_context._log_space import safe_log
 
 
 def exact_prompting_error(
@@ -47,6 +47,7 @@ def exact_prompting_error(
 
     Examples
     --------
+    >>> import numpy as np
     >>> chain = DiscreteChain([0.5, 0.5], [[[[0.9, 0.1], [0.1, 0.9]]], [[[0.5, 0.5], [0.5, 0.5]]]])
     >>> [round(float(np.exp(exact_prompting_error(chain, 0, n).log_doubt)), 4) for n in (0, 1, 8)]
     [0.5, 0.4048, 0.1295]
@@ -83,8 +84,7 @@ def prompt_types(chain: DiscreteChain, n: int, truth: int) -> tuple[Array, Array
     """
     count = as_integer("n", n, least=0)
     laws = chain.trajectory_law()
-    with np.errstate(divide="ignore"):
-        logs = np.log(laws[:, laws[truth] > 0.0])
+    logs = safe_log(laws[:, laws[truth] > 0.0])
     counts = count_vectors(count, logs.shape[1])
     likelihoods = log_likelihood(counts, logs)
     return log_multinomial(counts) + likelihoods[:, truth], likelihoods

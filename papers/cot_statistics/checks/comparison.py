@@ -182,8 +182,8 @@ def on_average_with_wrong_labels(cell: Cell, rng: np.random.Generator) -> Arrays
 
 
 _DEPTHS = [
-    sizes(3, 1, 2, lengths=(0, 1, 2, 3, 4), instances=40),
-    sizes(3, 2, 2, lengths=(0, 1, 2, 3, 4), instances=40),
+    sizes(3, 1, 2, lengths=(0, 1, 2, 3, 4), instances=10),
+    sizes(3, 2, 2, lengths=(0, 1, 2, 3, 4), instances=20),
     sizes(3, 3, 2, lengths=(0, 1, 2, 3, 4), instances=10),
     sizes(3, 4, 2, lengths=(0, 1, 2, 3, 4), instances=2),
 ]

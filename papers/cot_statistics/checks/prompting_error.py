@@ -491,6 +491,7 @@ COT_3H = Claim(
     measure=sampled,
     control=NegativeControl(
         measure=sampled_typically,
+        grid=Grid(quick=[sizes(2, 2, 2, n=6, instances=1, runs=20, samples=5000)]),
         because="a mean of logarithms is the typical loss, far below the mean, which rare prompts make",
     ),
     substitutes=EXACT,
