@@ -123,7 +123,8 @@ def generated_answer_laws(
     array = np.asarray(demonstrations)
     if array.ndim != 3 or array.shape[2] != steps + 1:
         raise ValueError(f"demonstrations has shape {array.shape}: give (B, n, {steps + 1})")
-    prompts = as_indices("demonstrations", array, states).reshape(array.shape)
+    count = int(array.shape[1])
+    prompts = as_indices("demonstrations", array, states).reshape(len(array), count, steps + 1)
     if model.vocabulary != states + 1:
         raise ValueError(
             f"model has vocabulary {model.vocabulary}: give {states + 1}, the states and the separator"
@@ -133,10 +134,10 @@ def generated_answer_laws(
             f"there are {states**steps} paths from query to answer, more than {MOST_PATHS}: take fewer "
             "states or steps"
         )
-    start = prompts.shape[1] * (steps + 2)
+    start = count * (steps + 2)
     if start + steps + 1 > model.context:
         raise ValueError(
-            f"{prompts.shape[1]} demonstrations and a query need {start + steps + 1} positions and the model "
+            f"{count} demonstrations and a query need {start + steps + 1} positions and the model "
             f"has context {model.context}: give fewer, or train with a larger context"
         )
     paths = np.array(list(itertools.product(range(states), repeat=steps)), dtype=np.int64)  # z_0 .. z_{H-1}
