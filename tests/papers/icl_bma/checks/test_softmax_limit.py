@@ -5,7 +5,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from tightbound.papers.icl_bma.checks import attention, softmax_limit
+from tightbound.papers.icl_bma.checks import attention, softmax_limit, softmax_rate, vanishing_temperature
 from tightbound.papers.icl_bma.checks.attention import ATTENTION
 from tightbound.papers.icl_bma.checks.softmax_limit import SOFTMAX_LIMIT
 from tightbound.theory.in_context.softmax_limit import ridge_shrink_factor
@@ -47,7 +47,7 @@ def test_controls_of_sampled_claims_fail_on_few_runs(claim):
 
 
 def test_ratio_of_attentions_passes_on_few_runs():
-    assert judged(softmax_limit.ICL_6E, keep=lambda cell: {"runs": 10})["measure"] == "pass"
+    assert judged(softmax_rate.ICL_6E, keep=lambda cell: {"runs": 10})["measure"] == "pass"
 
 
 def test_the_constant_needed_is_the_inverse_of_the_bessel_ratio():
@@ -66,21 +66,21 @@ def test_no_constant_leaves_less_than_half_of_the_counterexamples():
 
 def test_errors_follow_the_predicted_variance(rng):
     cell = {"dim": 2, "degree": 2, "kappa": 1.0, "keys": (100, 400), "runs": 1500}
-    found = softmax_limit.errors_to_the_limit(cell, rng)
+    found = softmax_rate.errors_to_the_limit(cell, rng)
     assert found["value"].mean(0) == pytest.approx(found["predicted"], rel=0.15)
 
 
 def test_the_bound_lies_above_the_errors_and_repeats_do_not(rng):
     cell = {"dim": 2, "keys": (400, 1600), "runs": 60}
-    found = softmax_limit.bounded_errors(cell, rng)
+    found = vanishing_temperature.bounded_errors(cell, rng)
     assert np.all(found["value"].mean(0) < found["bound"][0])
     assert np.all(found["bound"] < found["trivial"])
-    broken = softmax_limit.repeated_pairs(cell, rng)
+    broken = vanishing_temperature.repeated_pairs(cell, rng)
     assert np.all(broken["value"].mean(0) > broken["bound"][0])
 
 
 def test_the_ridge_of_the_proof_hides_the_limit():
-    factor = softmax_limit.slow_factor(MappingProxyType({"degree": 1, "kappa": 1.0, "keys": 3200}))
+    factor = softmax_rate.slow_factor(MappingProxyType({"degree": 1, "kappa": 1.0, "keys": 3200}))
     assert factor == pytest.approx(float(ridge_shrink_factor(2, 1.0, 1, 3200**-0.25)))
     assert factor < 0.62
 
