@@ -89,9 +89,6 @@ def scatter(after, channels, seen, rows, out, likelihoods):  # type: ignore[no-u
             target[t] = joint
             total += joint
         likelihoods[rows[k]] = total
-    # in a second loop, since a vector whose entries were stored one by one just now is slow to load
-    for k in range(rows.size):
-        target, total = out[rows[k]], likelihoods[rows[k]]
         # an impossible row, which is zero, stays zero
         scale = total if total > 0.0 else 1.0
         for t in range(target.size):
