@@ -334,8 +334,8 @@ ICL_7E = Claim(
     id="ICL-7e",
     paper=PAPER,
     title="Longer documents do not help at the empty prompt: there the error is one over the root of N_p",
-    statement=r"TV at position 0, times \sqrt{N_p}, changes neither with T_p (exponent 0, run by run) nor with "
-    "N_p (exponent 0 +- 0.05)",
+    statement=r"TV at position 0, times \sqrt{N_p}, changes neither with T_p (exponent 0, run by run) nor "
+    "with N_p (exponent 0 +- 0.05)",
     source="qualification of Theorem 5.3, whose E_{S~D} averages over positions; derived",
     provenance="derived",
     statistic=Slope(target=0.0, side="two-sided", tolerance=0.05, method="exact"),
@@ -365,8 +365,8 @@ ICL_7E = Claim(
 def least_risks(cell: Cell, rng: np.random.Generator) -> Arrays:
     """Exact risks at the empty prompt of two learners, mean over two priors, beside the lower bound.
 
-    The first takes the frequencies of first tokens, as maximum likelihood does. The second is told the concept
-    of every document, and knows the laws of the first token.
+    The first takes the frequencies of first tokens, as maximum likelihood does. The second is told the
+    concept of every document, and knows the laws of the first token.
     """
     return _two_priors(cell, cell["documents"])
 
@@ -395,7 +395,7 @@ ICL_7F = Claim(
     provenance="derived",
     statistic=BoundHolds(method="exact", side="lower", slack=0.0),
     grid=Grid(
-        quick=cells(documents=[16, 64, 256, 1024]), standard=cells(documents=[4, 16, 64, 256, 1024, 4096])
+        quick=cells(documents=[16, 64, 256, 512, 1024]), standard=cells(documents=[4, 16, 64, 256, 512, 1024, 4096])
     ),
     measure=least_risks,
     control=NegativeControl(
