@@ -64,7 +64,7 @@ ICL_3G = Claim(
             for source in ("concept", "outliers")
         ],
         standard=[
-            {"d": d, "spacing": spacing, "source": source, "sequences": 100, "length": 2048}
+            {"d": d, "spacing": spacing, "source": source, "sequences": 50, "length": 2048}
             for d, spacing in ((1, 0.25), (1, 1.0), (2, 0.5), (2, 1.0))
             for source in ("concept", "outliers")
         ],
@@ -76,7 +76,7 @@ ICL_3G = Claim(
         because="concepts between the points are a fixed amount per demonstration better",
     ),
     substitutes=NET,
-    seconds={"quick": 0.5, "standard": 20.0},
+    seconds={"quick": 0.8, "standard": 7.0},
 )
 
 
@@ -130,7 +130,7 @@ ICL_3H = Claim(
     statistic=BoundHolds(method="t", side="lower"),
     grid=Grid(
         quick=cells(spacing=[0.5, 1.0], noise=[0.25, 1.0], length=[1024], sequences=[100]),
-        standard=cells(spacing=[0.25, 0.5, 1.0], noise=[0.25, 1.0], length=[8192], sequences=[200]),
+        standard=cells(spacing=[0.25, 0.5, 1.0], noise=[0.25, 1.0], length=[4096], sequences=[100]),
     ),
     measure=between_points,
     trivial=nothing,
@@ -139,7 +139,7 @@ ICL_3H = Claim(
         because="a truth on a point of the net costs at most log N in all, so the average regret vanishes",
     ),
     substitutes=NET,
-    seconds={"quick": 1.0, "standard": 20.0},
+    seconds={"quick": 0.7, "standard": 7.0},
 )
 
 CONCEPT_NET = (ICL_3G, ICL_3H)

@@ -76,7 +76,7 @@ ICL_3A = Claim(
     measure=at_posterior,
     control=NegativeControl(measure=at_prior, because="the prior pays no divergence, but the mean loss"),
     substitutes=PERFECT,
-    seconds={"quick": 0.3, "standard": 2.0},
+    seconds={"quick": 0.5, "standard": 4.0},
 )
 
 
@@ -125,7 +125,7 @@ ICL_3B = Claim(
         because="without the divergence the best task alone loses less than the average",
     ),
     substitutes=PERFECT,
-    seconds={"quick": 0.5, "standard": 5.0},
+    seconds={"quick": 0.2, "standard": 1.3},
 )
 
 
@@ -174,7 +174,7 @@ ICL_3C = Claim(
         because="whoever keeps the prior does not become surer: the sum is linear",
     ),
     substitutes=GAUSSIAN,
-    seconds={"quick": 0.3, "standard": 2.0},
+    seconds={"quick": 0.3, "standard": 4.0},
 )
 
 AT = (4, 16, 64)
@@ -211,7 +211,7 @@ ICL_3D = Claim(
     statistic=Equality(rtol=0.08, method="t"),
     grid=Grid(
         quick=cells(d=[1, 4], outputs=[1], noise=[0.1], sequences=[2000]),
-        standard=cells(d=[1, 4, 8], outputs=[1, 2], noise=[0.1, 1.0], sequences=[20_000]),
+        standard=cells(d=[1, 4, 8], outputs=[1, 2], noise=[0.1], sequences=[5000]),
     ),
     measure=sampled,
     control=NegativeControl(
@@ -219,7 +219,7 @@ ICL_3D = Claim(
         because="a prediction that forgets its uncertainty is overconfident in the first steps",
     ),
     substitutes=GAUSSIAN,
-    seconds={"quick": 1.0, "standard": 30.0},
+    seconds={"quick": 0.6, "standard": 12.0},
 )
 
 
@@ -280,7 +280,7 @@ ICL_3E = Claim(
         because="with finitely many tasks the regret stops growing",
     ),
     substitutes=GAUSSIAN,
-    seconds={"quick": 0.3, "standard": 2.0},
+    seconds={"quick": 0.8, "standard": 2.5},
 )
 
 
@@ -318,7 +318,7 @@ ICL_3F = Claim(
         "mean cumulative regret": "log(1 + T)/2, unbounded",
     },
     substitutes=GAUSSIAN,
-    seconds={"quick": 0.3, "standard": 0.3},
+    seconds={"quick": 0.8, "standard": 0.8},
 )
 
 GENERAL_PRIOR = (ICL_3A, ICL_3B, ICL_3C, ICL_3D, ICL_3E, ICL_3F, *CONCEPT_NET)

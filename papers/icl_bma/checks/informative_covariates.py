@@ -55,7 +55,7 @@ ICL_11A = Claim(
         because="averaging with P(z | S_t), as (4.2) does, leaves out what the query tells",
     ),
     substitutes=PERFECT,
-    seconds={"quick": 0.2, "standard": 2.0},
+    seconds={"quick": 0.1, "standard": 0.7},
 )
 
 
@@ -89,14 +89,14 @@ ICL_11B = Claim(
     source="derived",
     provenance="derived",
     statistic=Order(method="sign"),
-    grid=Grid(quick=_three("informative", 200), standard=_three("informative", 4000)),
+    grid=Grid(quick=_three("informative", 200), standard=_three("informative", 1000)),
     measure=apart,
     control=NegativeControl(
         grid=Grid(quick=[*_three("same", 200), *_three("outside", 200)]),
         because="a query whose law is the same in all tasks tells nothing, and the two averages coincide",
     ),
     substitutes=PERFECT,
-    seconds={"quick": 0.5, "standard": 4.0},
+    seconds={"quick": 1.5, "standard": 4.5},
 )
 
 
@@ -146,9 +146,7 @@ ICL_11C = Claim(
             for prior in ("uniform", "skewed")
         ],
         standard=[
-            shape(
-                "independent", m, asked="informative", prior=prior, covariates=3, length=1024, sequences=100
-            )
+            shape("independent", m, asked="informative", prior=prior, covariates=3, length=1024, sequences=50)
             for m in (2, 8, 64)
             for prior in ("uniform", "skewed")
         ],
@@ -159,7 +157,7 @@ ICL_11C = Claim(
         because="a perfect model follows the covariates' wrong hint, and pays for it at every step",
     ),
     substitutes=PERFECT,
-    seconds={"quick": 0.2, "standard": 5.0},
+    seconds={"quick": 0.3, "standard": 7.0},
 )
 
 INFORMATIVE_COVARIATES = (ICL_11A, ICL_11B, ICL_11C)

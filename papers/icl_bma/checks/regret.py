@@ -88,7 +88,7 @@ def every_sequence_frozen(cell: Cell, rng: np.random.Generator) -> Arrays:
     return every_sequence(cell, rng, frozen)
 
 
-def _sources(sequences: int, length: int) -> list[dict[str, Any]]:
+def _sources(sequences: int, length: int, hidden: int = 16) -> list[dict[str, Any]]:
     lengths = {"independent": length, "hidden Markov": length // 2}
     more: dict[str, Any] = {"sequences": sequences, "responses": 4}
     return [
@@ -97,7 +97,7 @@ def _sources(sequences: int, length: int) -> list[dict[str, Any]]:
         for tasks in (4, 16, 64)
         for prior in ("uniform", "skewed")
         for source in ("prior", "rarest task", "noise", "two tasks", "adversary")
-        if not (model == "hidden Markov" and (source == "adversary" or tasks > 16))
+        if not (model == "hidden Markov" and (source == "adversary" or tasks > hidden))
     ]
 
 
@@ -119,9 +119,9 @@ ICL_2A = Claim(
     provenance="derived",
     statistic=BoundHolds(),
     grid=Grid(
-        quick=_sources(20, 256),
-        standard=_sources(100, 1024),
-        full=_sources(1000, 1024),
+        quick=_sources(20, 256, hidden=4),
+        standard=_sources(40, 1024),
+        full=_sources(400, 1024),
     ),
     measure=every_sequence,
     bound=one,
@@ -134,7 +134,7 @@ ICL_2A = Claim(
         because="an average that keeps the prior weights loses a fixed amount per demonstration",
     ),
     substitutes=PERFECT,
-    seconds={"quick": 2.0, "standard": 60.0},
+    seconds={"quick": 3.0, "standard": 15.0},
 )
 
 
@@ -186,7 +186,7 @@ ICL_2B = Claim(
         because="whoever bets on the likeliest task alone can be made to bet on the wrong one each time",
     ),
     substitutes=PERFECT,
-    seconds={"quick": 0.5, "standard": 15.0},
+    seconds={"quick": 0.2, "standard": 5.0},
 )
 
 
@@ -228,7 +228,7 @@ ICL_2C = Claim(
         because="an average that keeps the prior weights loses as much at every T: slope 0",
     ),
     substitutes=PERFECT,
-    seconds={"quick": 0.3, "standard": 0.3},
+    seconds={"quick": 0.4, "standard": 0.4},
 )
 
 

@@ -76,14 +76,14 @@ ICL_2D = Claim(
     source="derived (chain rule)",
     provenance="derived",
     statistic=Equality(atol=1e-12),
-    grid=Grid(quick=_small((2, 8), 6), standard=_small((2, 8, 16), 9)),
+    grid=Grid(quick=_small((2, 8), 6), standard=_small((2, 8, 16), 8)),
     measure=mean_regret,
     control=NegativeControl(
         measure=mean_regret_in_hindsight,
         because="the best task in hindsight fits the noise too, so the regret against it is more",
     ),
     substitutes=PERFECT,
-    seconds={"quick": 0.3, "standard": 3.0},
+    seconds={"quick": 0.4, "standard": 4.0},
 )
 
 
@@ -138,7 +138,7 @@ ICL_2E = Claim(
         because="an average that keeps the prior weights pays the first step's information at every step",
     ),
     substitutes=PERFECT,
-    seconds={"quick": 1.0, "standard": 15.0},
+    seconds={"quick": 0.4, "standard": 6.0},
 )
 
 
@@ -189,7 +189,7 @@ ICL_2F = Claim(
         because="whoever reads four demonstrations keeps the doubt that four leave",
     ),
     substitutes=PERFECT,
-    seconds={"quick": 0.3, "standard": 4.0},
+    seconds={"quick": 0.5, "standard": 7.0},
 )
 
 SATURATION = (ICL_2D, ICL_2E, ICL_2F)

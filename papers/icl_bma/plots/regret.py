@@ -25,13 +25,13 @@ def draw_regret(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     cells = [item for item in evidence["ICL-2a"].measure if FROM_PRIOR.items() <= item.cell.items()]
     controls = {item.cell["tasks"]: item.data for item in evidence["ICL-2a"].control}
     for index, item in enumerate(cells):
-        tasks, data, look = item.cell["tasks"], item.data, {"color": f"C{index}"}
+        tasks, data, colour = item.cell["tasks"], item.data, f"C{index}"
         bound_line(ax, data["x"], np.full(data["x"].size, np.log(tasks)), label="bound" if not index else "_")
         ax.text(data["x"][-1] * 1.15, np.log(tasks), rf"$\log {tasks}$", fontsize=6, va="center")
-        ax.plot(data["x"], data["mean"], label=f"$M={tasks}$", **look)
+        ax.plot(data["x"], data["mean"], label=f"$M={tasks}$", color=colour)
         reach = 2.0 * data["error"]
         band(ax, data["x"], np.maximum(data["mean"] - reach, 1e-3), data["mean"] + reach)
-        ax.plot(data["x"], data["largest"], linestyle=":", **look)
+        ax.plot(data["x"], data["largest"], linestyle=":", color=colour)
         control_line(
             ax, controls[tasks]["x"], controls[tasks]["mean"], label="control: frozen" if not index else "_"
         )
