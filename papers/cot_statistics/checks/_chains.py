@@ -15,6 +15,14 @@ EXACT = (
     "steps on a few symbols for steps of reasoning"
 )
 
+DECAY = (
+    "abstract: the prompting error decays exponentially in the number of demonstrations; derived constants"
+)
+SHUFFLED = (
+    "steps shuffled across demonstrations do not show the task: the posterior settles on whichever task "
+    "looks most like the shuffle"
+)
+
 Arrays = dict[str, Any]
 
 
@@ -40,3 +48,14 @@ def marginals(chain: DiscreteChain, task: int) -> list[np.ndarray]:
     for kernel in chain.kernels[task]:
         found.append(found[-1] @ kernel)
     return found
+
+
+def one(cell: Cell) -> float:
+    """Return the bound in units of itself."""
+    return 1.0
+
+
+def instances(cell: Cell, rng: np.random.Generator) -> list[tuple[DiscreteChain, int]]:
+    """Draw as many tasks as the cell says, and the true one for each."""
+    drawn = [chain_of(cell, rng) for _ in range(cell["instances"])]
+    return [(chain, int(rng.integers(chain.tasks))) for chain in drawn]

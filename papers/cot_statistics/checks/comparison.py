@@ -472,7 +472,7 @@ COT_5G = Claim(
     provenance="derived",
     statistic=Order(method="t"),
     grid=Grid(
-        quick=cells(example=_NAMES, slip=[0.3], n=[2, 4, 8], prompts=[4000]),
+        quick=cells(example=_NAMES, slip=[0.3], n=[1, 2, 4, 8, 16], prompts=[4000]),
         standard=cells(example=_NAMES, slip=[0.1, 0.3], n=[1, 2, 4, 8, 16], prompts=[20_000]),
     ),
     measure=examples,

@@ -1,17 +1,24 @@
-"""COT-3: the prompting error decays exponentially in the number of demonstrations, at three rates."""
+"""COT-3: the prompting error decays exponentially in the number of demonstrations, with constants."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
 
-from tightbound.papers.cot_statistics.checks._chains import EXACT, PAPER, Arrays, chain_of, marginals, sizes
+from tightbound.papers.cot_statistics.checks._chains import (
+    DECAY,
+    EXACT,
+    PAPER,
+    SHUFFLED,
+    Arrays,
+    instances,
+    marginals,
+    one,
+    sizes,
+)
+from tightbound.papers.cot_statistics.checks.prompting_rates import PROMPTING_RATES
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
 from tightbound.theory.chain_of_thought.exponents import (
-    chernoff_point,
-    exponents,
     kl_divergence,
     log_affinity,
 )
@@ -29,13 +36,6 @@ from tightbound.verification.claim import Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid
 from tightbound.verification.statistics import BoundHolds, Equality, HighProbability
 
-SOURCE = (
-    "abstract: the prompting error decays exponentially in the number of demonstrations; derived constants"
-)
-SHUFFLED = (
-    "steps shuffled across demonstrations carry no task: the posterior does not concentrate on the truth"
-)
-
 DELTA = 0.1
 
 _SMALL = [
@@ -48,16 +48,6 @@ _LARGER = [
     sizes(4, 2, 2, lengths=(0, 1, 2, 4, 6, 8), instances=100),
     sizes(8, 3, 3, lengths=(0, 1, 2, 3), instances=20),
 ]
-
-
-def one(cell: Cell) -> float:
-    """Return the bound in units of itself."""
-    return 1.0
-
-
-def _instances(cell: Cell, rng: np.random.Generator) -> list[tuple[DiscreteChain, int]]:
-    drawn = [chain_of(cell, rng) for _ in range(cell["instances"])]
-    return [(chain, int(rng.integers(chain.tasks))) for chain in drawn]
 
 
 def _shuffled_types(chain: DiscreteChain, n: int, truth: int) -> tuple[np.ndarray, np.ndarray]:
@@ -82,7 +72,7 @@ def _losses(chain: DiscreteChain, truth: int, n: int, *, shuffled: bool) -> tupl
 
 def _root_ratio(cell: Cell, rng: np.random.Generator, *, wrong: bool) -> Arrays:
     value, reference = [], []
-    for chain, truth in _instances(cell, rng):
+    for chain, truth in instances(cell, rng):
         for n in cell["lengths"]:
             chance, likelihoods = prompt_types(chain, n, truth)
             ratio = chain.log_prior - chain.log_prior[truth] + likelihoods - likelihoods[:, [truth]]
@@ -110,7 +100,7 @@ COT_3A = Claim(
     paper=PAPER,
     title="The mean root of the posterior ratio is a power of the Bhattacharyya affinity",
     statement=r"E_{S~theta*} sqrt(pi_n(theta)/pi_n(theta*)) = sqrt(pi(theta)/pi(theta*)) rho_theta^n",
-    source=SOURCE,
+    source=DECAY,
     provenance="derived",
     statistic=Equality(rtol=1e-10),
     grid=Grid(quick=_SMALL, standard=_LARGER),
@@ -129,7 +119,7 @@ COT_3A = Claim(
 
 def _against_bounds(cell: Cell, rng: np.random.Generator, *, s: float | None, shuffled: bool) -> Arrays:
     ratio = []
-    for chain, truth in _instances(cell, rng):
+    for chain, truth in instances(cell, rng):
         lengths = np.array(cell["lengths"])
         bounds = doubt_bound(chain, truth, lengths, s=s), surprise_bound(chain, truth, lengths, s=s)
         for n, doubt, surprise in zip(lengths, *bounds, strict=True):
@@ -155,7 +145,7 @@ COT_3B = Claim(
     title="Doubt and prompting error stay below powers of the Bhattacharyya affinity, for every n",
     statement=r"E[1-pi_n(theta*)] <= (1/2) sum sqrt(pi_theta/pi_theta*) rho_theta^n and E KL <= E[-log "
     r"pi_n(Theta_eq)] <= c_0 sum_{theta not in Theta_eq} sqrt(pi_theta/pi_theta*) rho_theta^n, c_0 = 0.805",
-    source=SOURCE,
+    source=DECAY,
     provenance="derived",
     statistic=BoundHolds(method="exact"),
     grid=Grid(quick=_SMALL, standard=_LARGER),
@@ -175,7 +165,7 @@ def against_the_best_tilt(cell: Cell, rng: np.random.Generator) -> Arrays:
 def against_the_typical_rate(cell: Cell, rng: np.random.Generator) -> Arrays:
     """Exact mean doubt over what the bound would be if the mean fell at the typical rate."""
     ratio = []
-    for chain, truth in _instances(cell, rng):
+    for chain, truth in instances(cell, rng):
         rate = np.delete(kl_divergence(chain, truth), truth)
         for n in cell["lengths"]:
             weight = np.delete(chain.prior / chain.prior[truth], truth)
@@ -190,7 +180,7 @@ COT_3C = Claim(
     title="With the best power for each task the bounds fall at the Chernoff rate, and hold for every n",
     statement=r"E[1-pi_n(theta*)] <= sum_theta min_s s^s(1-s)^{1-s} (pi_theta/pi_theta*)^s "
     r"(sum p_*^{1-s} p_theta^s)^n; likewise E[-log pi_n(Theta_eq)] with c_s",
-    source=SOURCE,
+    source=DECAY,
     provenance="derived",
     statistic=BoundHolds(method="exact"),
     grid=Grid(quick=_SMALL, standard=_LARGER),
@@ -213,7 +203,7 @@ def _exceeding(cell: Cell, rng: np.random.Generator, *, shuffled: bool) -> Array
     from tightbound.simulators.chain_of_thought.sampling import draw_log_likelihoods
 
     found = []
-    for chain, truth in _instances(cell, rng):
+    for chain, truth in instances(cell, rng):
         kernels = chain.kernels[truth]
         if shuffled:
             kernels = np.stack(
@@ -263,248 +253,12 @@ COT_3D = Claim(
 )
 
 
-# --- COT-3e, f: the rates themselves ------------------------------------------------------------------------
-
-
-def _mean_rate(cell: Cell, rng: np.random.Generator, method: Any) -> Arrays:
-    """Rate of the mean doubt between n and 2n, the factor n^{-1/2} taken out, in units of Chernoff's."""
-    from tightbound.simulators.chain_of_thought.prompting_error import prompting_error
-
-    n, found = cell["n"], []
-    for chain, truth in _instances(cell, rng):
-        target = exponents(chain, truth).chernoff
-        rates = []
-        for _ in range(cell["runs"]):
-            logs = [
-                prompting_error(
-                    chain, truth, length, method=method, samples=cell["samples"], rng=rng
-                ).doubt.log_value
-                for length in (n, 2 * n)
-            ]
-            rates.append((logs[0] - logs[1] - 0.5 * np.log(2.0)) / (n * target))
-        found.append(rates)
-    return {"value": np.array(found).T, "reference": np.ones((1, cell["instances"]))}
-
-
-def mean_rate(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Rate of the mean doubt by importance sampling at the Chernoff tilt."""
-    return _mean_rate(cell, rng, "importance")
-
-
-def mean_rate_by_plain_sampling(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Return the same by plain Monte Carlo."""
-    return _mean_rate(cell, rng, "monte_carlo")
-
-
-COT_3E = Claim(
-    id="COT-3e",
-    paper=PAPER,
-    title="The mean doubt falls at the Chernoff rate",
-    statement=r"-(1/n) log E[1-pi_n(theta*)] -> min_theta C(p_theta*, p_theta); within 1 % "
-    r"between n = 320 and 640",
-    source=SOURCE,
-    provenance="derived",
-    statistic=Equality(rtol=0.01, method="t"),
-    grid=Grid(
-        quick=[
-            sizes(2, 2, 2, n=320, instances=3, runs=16, samples=4000),
-            sizes(8, 3, 3, n=320, instances=1, runs=16, samples=4000),
-        ],
-        standard=[
-            sizes(2, 2, 2, n=320, instances=20, runs=16, samples=8000),
-            sizes(8, 3, 3, n=320, instances=6, runs=16, samples=8000),
-        ],
-    ),
-    measure=mean_rate,
-    control=NegativeControl(
-        measure=mean_rate_by_plain_sampling,
-        because="plain sampling never sees the prompts that make the mean, and drifts to the typical rate",
-    ),
-    substitutes=EXACT,
-    seconds={"quick": 2.0, "standard": 25.0},
-)
-
-
-def _typical_rate(cell: Cell, rng: np.random.Generator, *, kind: str) -> Arrays:
-    """Rate of the doubt, prompt by prompt, in units of the exponent named."""
-    from tightbound.simulators.chain_of_thought.sampling import sample_log_likelihoods
-
-    n, found = cell["n"], []
-    for chain, truth in _instances(cell, rng):
-        likelihoods = sample_log_likelihoods(chain, truth, n, cell["samples"], rng=rng)
-        doubt = np.asarray(prompt_losses(chain, truth, likelihoods).log_doubt)
-        found.append(-doubt / n / getattr(exponents(chain, truth), kind))
-    return {"value": np.array(found).T, "reference": np.ones((1, cell["instances"]))}
-
-
-def typical_rate(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Rate of the doubt over the Kullback-Leibler divergence of the nearest competitor."""
-    return _typical_rate(cell, rng, kind="kl")
-
-
-def typical_rate_by_chernoff(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Return the same over the Chernoff information."""
-    return _typical_rate(cell, rng, kind="chernoff")
-
-
-COT_3F = Claim(
-    id="COT-3f",
-    paper=PAPER,
-    title="A typical prompt leaves doubt at the Kullback-Leibler rate, several times faster than the mean",
-    statement=r"-(1/n) log(1-pi_n(theta*)) -> min_theta KL(p_theta*||p_theta) almost surely; "
-    r"within 2 % at n = 20000",
-    source=SOURCE,
-    provenance="derived",
-    statistic=Equality(rtol=0.02, method="t"),
-    grid=Grid(
-        quick=[
-            sizes(2, 2, 2, n=20_000, instances=5, samples=2000),
-            sizes(8, 3, 3, n=20_000, instances=3, samples=2000),
-        ],
-        standard=[
-            sizes(2, 2, 2, n=20_000, instances=20, samples=5000),
-            sizes(8, 3, 3, n=20_000, instances=20, samples=5000),
-        ],
-    ),
-    measure=typical_rate,
-    control=NegativeControl(
-        measure=typical_rate_by_chernoff,
-        because="the mean is made by rare prompts; the typical prompt tells more than twice as fast",
-    ),
-    substitutes=EXACT,
-    seconds={"quick": 0.4, "standard": 4.0},
-)
-
-
-# --- COT-3g: the order of the exponents ---------------------------------------------------------------------
-
-
-def _ordered(cell: Cell, rng: np.random.Generator, *, partial: bool) -> Arrays:
-    from tightbound.theory.chain_of_thought.comparison import answer_only
-
-    ratio = []
-    for chain, truth in _instances(cell, rng):
-        others = np.arange(chain.tasks) != truth
-        half = -log_affinity(chain, truth, 0.5)[others]
-        found = chernoff_point(chain, truth)
-        best = found.value[others]
-        divergence = kl_divergence(answer_only(chain) if partial else chain, truth)[others]
-        ratio.append(np.stack([half / best, best / divergence, found.gap[others] / 1e-12]).max(axis=1))
-    return {"value": np.array(ratio)}
-
-
-def ordered(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Ratios of neighbouring exponents, and the certificate of the search over 1e-12."""
-    return _ordered(cell, rng, partial=False)
-
-
-def ordered_by_answers(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Return the same with the divergence of question-answer pairs alone."""
-    return _ordered(cell, rng, partial=True)
-
-
-COT_3G = Claim(
-    id="COT-3g",
-    paper=PAPER,
-    title="Guaranteed, mean and typical exponents are three, in this order",
-    statement=r"-log rho_theta <= C(p_theta*, p_theta) <= KL(p_theta*||p_theta) for every competitor",
-    source="derived",
-    provenance="derived",
-    statistic=BoundHolds(method="exact"),
-    grid=Grid(
-        quick=[
-            sizes(3, 1, 2, lengths=(), instances=50),
-            sizes(3, 2, 2, lengths=(), instances=50),
-            sizes(8, 3, 3, lengths=(), instances=20),
-        ],
-        standard=[
-            sizes(3, 1, 2, lengths=(), instances=300),
-            sizes(3, 2, 2, lengths=(), instances=300),
-            sizes(8, 3, 3, lengths=(), instances=300),
-        ],
-    ),
-    measure=ordered,
-    bound=one,
-    control=NegativeControl(
-        measure=ordered_by_answers,
-        grid=Grid(quick=[sizes(3, 2, 2, lengths=(), instances=50)]),
-        because="the divergence must be that of the whole demonstration; mixing steps leave answers alike",
-    ),
-    substitutes=EXACT,
-    seconds={"quick": 0.7, "standard": 4.0},
-)
-
-
-# --- COT-3h: rare prompts are sampled right -----------------------------------------------------------------
-
-
-def _sampled(cell: Cell, rng: np.random.Generator, *, typical: bool) -> Arrays:
-    from tightbound.simulators.chain_of_thought.prompting_error import prompting_error
-    from tightbound.simulators.chain_of_thought.sampling import sample_log_likelihoods
-
-    value, reference = [], []
-    for chain, truth in _instances(cell, rng):
-        exact = exact_prompting_error(chain, truth, cell["n"])
-        reference.append([float(np.exp(one)) for one in exact])
-        runs = []
-        for _ in range(cell["runs"]):
-            if typical:
-                drawn = sample_log_likelihoods(chain, truth, cell["n"], cell["samples"], rng=rng)
-                runs.append([float(np.exp(np.mean(one))) for one in prompt_losses(chain, truth, drawn)])
-            else:
-                found = prompting_error(chain, truth, cell["n"], samples=cell["samples"], rng=rng)
-                runs.append([one.value for one in (found.doubt, found.surprise, found.answer_kl)])
-        value.append(runs)
-    shape = (cell["runs"], -1)
-    stacked = np.moveaxis(np.array(value), 0, 1).reshape(shape)
-    expected = np.array(reference).reshape(1, -1)
-    return {"value": stacked / expected, "reference": np.ones_like(expected)}
-
-
-def sampled(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Tilted sampling of the three mean losses, over their exact values."""
-    return _sampled(cell, rng, typical=False)
-
-
-def sampled_typically(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Return the same for the geometric means of the losses of plain prompts."""
-    return _sampled(cell, rng, typical=True)
-
-
-COT_3H = Claim(
-    id="COT-3h",
-    paper=PAPER,
-    title="Tilted sampling finds the exact means of doubt, surprise and prompting error",
-    statement=r"the importance-sampled means agree with enumeration within 0.5 % at n = 6",
-    source="derived",
-    provenance="derived",
-    statistic=Equality(rtol=0.005, method="t"),
-    grid=Grid(
-        quick=[
-            sizes(2, 2, 2, n=6, instances=1, runs=20, samples=100_000),
-        ],
-        standard=[
-            sizes(2, 2, 2, n=6, instances=2, runs=20, samples=200_000),
-            sizes(4, 2, 2, n=6, instances=2, runs=20, samples=200_000),
-        ],
-    ),
-    measure=sampled,
-    control=NegativeControl(
-        measure=sampled_typically,
-        grid=Grid(quick=[sizes(2, 2, 2, n=6, instances=1, runs=20, samples=5000)]),
-        because="a mean of logarithms is the typical loss, far below the mean, which rare prompts make",
-    ),
-    substitutes=EXACT,
-    seconds={"quick": 1.5, "standard": 30.0},
-)
-
-
 # --- COT-3i: a prior that excludes the truth ----------------------------------------------------------------
 
 
 def _floored(cell: Cell, rng: np.random.Generator, *, excluded: bool) -> Arrays:
     value, bound = [], []
-    for chain, truth in _instances(cell, rng):
+    for chain, truth in instances(cell, rng):
         prior = chain.prior.copy()
         prior[truth] = 0.0 if excluded else prior[truth]
         model = DiscreteChain(prior / prior.sum(), chain.kernels, chain.query)
@@ -547,4 +301,4 @@ COT_3I = Claim(
     seconds={"quick": 0.5, "standard": 6.0},
 )
 
-PROMPTING_ERROR = (COT_3A, COT_3B, COT_3C, COT_3D, COT_3E, COT_3F, COT_3G, COT_3H, COT_3I)
+PROMPTING_ERROR = (COT_3A, COT_3B, COT_3C, COT_3D, COT_3I, *PROMPTING_RATES)
