@@ -46,11 +46,13 @@ def _mistaken_about(task: int, share: float) -> Predictor:
     return predict
 
 
-def _untrained_on(covariate: int, share: float) -> Predictor:
-    """Model that is the average, except for a covariate that pretraining lacks."""
+def _untrained_on(covariate: int, rest: float) -> Predictor:
+    """Model that is the average, except that it bets on the least likely response to one covariate."""
 
     def predict(weights: Array, laws: Array, covariates: Integers) -> Array:
-        wrong = (1.0 - share) * laws + share * np.roll(laws, 1, axis=-1)
+        responses = laws.shape[-1]
+        bet = laws.argmin(axis=-1, keepdims=True) == np.arange(responses)
+        wrong = (1.0 - rest) * bet + rest / responses
         return np.asarray(np.where(covariates[..., None] == covariate, wrong, laws))
 
     return predict
@@ -100,7 +102,7 @@ def covariates_never_seen(cell: Cell, rng: np.random.Generator) -> Arrays:
         tasks = _random_tasks(cell, rng, 3)
         truth = int(rng.integers(tasks.tasks))
         laws = {"pretraining": [0.5, 0.5, 0.0], "use": [0.0, 0.0, 1.0]}
-        found = imperfect_regret(tasks, truth, _untrained_on(2, 0.999), cell["length"], **laws)
+        found = imperfect_regret(tasks, truth, _untrained_on(2, 0.001), cell["length"], **laws)
         parts.append(_arrays(tasks, truth, found, 1.0 / tasks.prior[truth]))
     return _stacked(parts)
 

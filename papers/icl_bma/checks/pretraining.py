@@ -395,7 +395,8 @@ ICL_7F = Claim(
     provenance="derived",
     statistic=BoundHolds(method="exact", side="lower", slack=0.0),
     grid=Grid(
-        quick=cells(documents=[16, 64, 256, 512, 1024]), standard=cells(documents=[4, 16, 64, 256, 512, 1024, 4096])
+        quick=cells(documents=[16, 64, 256, 512, 1024]),
+        standard=cells(documents=[4, 16, 64, 256, 512, 1024, 4096]),
     ),
     measure=least_risks,
     control=NegativeControl(
