@@ -207,7 +207,7 @@ COT_5C = Claim(
     measure=on_average,
     control=NegativeControl(
         measure=on_average_with_wrong_labels,
-        grid=Grid(quick=[sizes(3, 2, 2, lengths=(1, 2, 3, 4), instances=20)]),
+        grid=Grid(quick=[sizes(3, 2, 2, lengths=(0, 1, 2, 3, 4), instances=20)]),
         because="a posterior that takes steps for others is misled; answers alone could not do that",
     ),
     substitutes=EXACT,
