@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tightbound.papers.icl_bma.checks.learned_prior import ICL_7K
 from tightbound.theory.in_context.markov_tasks import MarkovTasks
 from tightbound.theory.in_context.pretraining import (
     chain_error_bound,
@@ -451,4 +452,4 @@ ICL_7G = Claim(
     seconds={"quick": 2.5, "standard": 10.0},
 )
 
-PRETRAINING = (ICL_7A, ICL_7B, ICL_7C, ICL_7D, ICL_7E, ICL_7F, ICL_7G)
+PRETRAINING = (ICL_7A, ICL_7B, ICL_7C, ICL_7D, ICL_7E, ICL_7F, ICL_7G, ICL_7K)
