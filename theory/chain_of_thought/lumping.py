@@ -1,24 +1,24 @@
-"""Prompts up to what the posterior sees of them: demonstrations equally likely under every task merge."""
+"""Prompts up to what the posterior sees of them: what moves it alike is merged."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import logsumexp
 
 from tightbound.theory._validation import Array, as_integer, as_laws
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
 from tightbound.theory.chain_of_thought.types import count_vectors, log_likelihood, log_multinomial
 
-DIGITS = 12
+DEMONSTRATION_DIGITS = 12
+PROMPT_DIGITS = 10
 
 
 def lumped_types(chain: DiscreteChain, n: int, law: ArrayLike) -> tuple[Array, Array]:
-    r"""Return the chance of everything that a posterior can see of n demonstrations, and its log-likelihoods.
+    r"""Return the chance of all that a posterior can see of n demonstrations, and its likelihood ratios.
 
-    Two demonstrations x and x' with p_theta(x) = p_theta(x') for every task move the posterior alike, so only
-    their number together matters. Tasks with symmetries have few classes of demonstrations, and prompts of a
-    hundred demonstrations can be enumerated.
+    Two demonstrations with the same ratios p_theta(x) : p_theta'(x) for all tasks move the posterior alike,
+    so only their number together matters, and of their log-likelihoods only the differences. Tasks with
+    symmetries have few classes, and prompts of a hundred demonstrations can be enumerated.
 
     Parameters
     ----------
@@ -35,7 +35,8 @@ def lumped_types(chain: DiscreteChain, n: int, law: ArrayLike) -> tuple[Array, A
     log_chance : ndarray, shape (K,)
         Logarithm of probabilities that sum to one.
     log_likelihoods : ndarray, shape (K, M)
-        Of any one such prompt under each task.
+        Of such a prompt under each task, up to a term that is the same for all tasks: the largest is 0. All
+        -inf where no task allows the prompt.
 
     Raises
     ------
@@ -44,8 +45,8 @@ def lumped_types(chain: DiscreteChain, n: int, law: ArrayLike) -> tuple[Array, A
 
     Notes
     -----
-    Demonstrations are merged where their log-likelihoods agree to 12 decimals; K equals
-    ``number_of_types(n, classes)``. Without symmetries it agrees with ``prompt_types``.
+    Demonstrations are merged where their log ratios agree to 12 decimals, prompts where theirs agree to 10.
+    The posterior has the law that ``prompt_types`` gives it.
 
     Examples
     --------
@@ -62,10 +63,17 @@ def lumped_types(chain: DiscreteChain, n: int, law: ArrayLike) -> tuple[Array, A
         )
     possible = drawn > 0.0
     with np.errstate(divide="ignore"):
-        logs = np.log(laws[:, possible])
-    _, first, place = np.unique(logs.round(DIGITS), axis=1, return_index=True, return_inverse=True)
-    merged = np.zeros(first.size)
-    np.add.at(merged, place.ravel(), drawn[possible])
-    counts = count_vectors(count, first.size)
-    chance = log_multinomial(counts) + counts @ np.log(merged)
-    return chance - logsumexp(chance), log_likelihood(counts, logs[:, first])
+        log_chance = np.log(drawn[possible])
+        chance, logs = _merged(log_chance, np.log(laws[:, possible]).T, DEMONSTRATION_DIGITS)
+    counts = count_vectors(count, chance.size)
+    return _merged(log_multinomial(counts) + counts @ chance, log_likelihood(counts, logs.T), PROMPT_DIGITS)
+
+
+def _merged(log_chance: Array, logs: Array, digits: int) -> tuple[Array, Array]:
+    """Merge rows whose differences agree: add their chances, and keep the differences."""
+    largest = logs.max(axis=1, keepdims=True)
+    ratios = logs - np.where(np.isfinite(largest), largest, 0.0)
+    _, first, place = np.unique(ratios.round(digits) + 0.0, axis=0, return_index=True, return_inverse=True)
+    total = np.full(first.size, -np.inf)
+    np.logaddexp.at(total, place.ravel(), log_chance)
+    return total, ratios[first]

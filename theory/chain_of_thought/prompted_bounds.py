@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory._validation import as_indices, as_integer
+from tightbound.theory._validation import Array, as_indices, as_integer
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
 from tightbound.theory.chain_of_thought.equivalence import as_truth
 from tightbound.theory.chain_of_thought.prompting_bounds import doubt_bound, surprise_bound
@@ -59,8 +59,8 @@ def told_chain(chain: DiscreteChain, path: ArrayLike) -> DiscreteChain:
 
 
 def prompted_self_consistency_bound(
-    chain: DiscreteChain, truth: int, n: int, samples: int, query: int
-) -> float:
+    chain: DiscreteChain, truth: int, n: int, samples: ArrayLike, query: int
+) -> Array:
     r"""Return a bound on the chance that K sampled chains of thought elect a wrong answer.
 
     .. math:: P(\hat y \ne y^*) \le \min_{0 < \tau < \epsilon^*/2} \Big[ \frac{1}{\tau}
@@ -76,14 +76,16 @@ def prompted_self_consistency_bound(
         Tasks and prior.
     truth : int
         The task that is demonstrated and asked.
-    n, samples : int
-        Demonstrations, n >= 0, and sampled chains, K >= 1.
+    n : int
+        Number of demonstrations, at least 0.
+    samples : array_like of int
+        Numbers K of sampled chains, each at least 1.
     query : int
         z_0, possible under the truth.
 
     Returns
     -------
-    float
+    ndarray, shape of ``samples``
         The bound; it may exceed the trivial one, 1.
 
     Raises
@@ -110,8 +112,8 @@ def prompted_self_consistency_bound(
     --------
     >>> stay, swap = [[0.9, 0.1], [0.1, 0.9]], [[0.1, 0.9], [0.9, 0.1]]
     >>> chain = DiscreteChain([0.5, 0.5], [[stay, stay], [stay, swap]])
-    >>> [round(prompted_self_consistency_bound(chain, 0, n, 50, 0), 4) for n in (10, 20)]
-    [0.0381, 0.0008]
+    >>> [prompted_self_consistency_bound(chain, 0, n, [5, 50], 0).round(4).tolist() for n in (10, 20)]
+    [[0.5302, 0.0381], [0.3743, 0.0008]]
     """
     true = as_truth(chain, truth)
     asked = int(as_indices("query", query, chain.states))
@@ -126,7 +128,9 @@ def prompted_self_consistency_bound(
     told = told_chain(chain, [asked])
     doubt = min(float(doubt_bound(told, true, n)), float(surprise_bound(told, true, n)))
     tau = SHARES * gap / 2.0
-    return float((doubt / tau + gap_bound(gap - 2.0 * tau, chain.states, samples)).min())
+    wanted = np.asarray(samples)
+    found = [(doubt / tau + gap_bound(gap - 2.0 * tau, chain.states, k)).min() for k in wanted.ravel()]
+    return np.asarray(found, dtype=np.float64).reshape(wanted.shape)
 
 
 def prompted_tree_of_thought_bound(

@@ -18,6 +18,8 @@ from scipy.special import betainc, gammaln, xlogy
 
 from tightbound.theory._validation import Array, Integers, as_floats, as_indices, as_integer, as_laws
 
+LARGEST_BLOCK = 2**20
+
 
 class Vote(NamedTuple):
     """How a vote ends; the two sum to one, and neither is one minus the other.
@@ -62,7 +64,7 @@ def vote(answer_probabilities: ArrayLike, samples: int, *, answer: ArrayLike | N
     Counts of K samples are independent Poisson counts of means K p_y, conditioned on their sum. For each
     largest count c the counts of the other answers are added one answer at a time, keeping their sum and how
     many of them equal c: of order Y^2 K^3 operations at most, no subtraction. Two answers need an incomplete
-    beta function only. Terms below 1e-300 are lost.
+    beta function only, three a double sum. Terms below 1e-300 are lost.
 
     Examples
     --------
@@ -243,6 +245,11 @@ def success_bound(answer_probabilities: ArrayLike, samples: int, answer: ArrayLi
     -----
     Proof: as of ``self_consistency_bound``, with the mode for a and the answer for y.
 
+    It is also at most 1/2 where another answer is at least as likely, whatever the number of samples: swap
+    the two names in every ballot that elects a, and the other is elected, by a ballot whose probability is
+    (p_1 / p_a)^{N_a - N_1} >= 1 times as large. So if prompts mislead, in that the average's mode is wrong,
+    with probability r, then no number of samples brings the error below r/2.
+
     Examples
     --------
     >>> success_bound([0.5, 0.3, 0.2], 125, 1).round(4).tolist()
@@ -276,7 +283,10 @@ def _votes(laws: Array, right: Integers, samples: int) -> Array:
     duel = rivals == 1
     other = others.sum(axis=1)
     found[duel] = np.column_stack([_majority(own[duel], samples), _majority(other[duel], samples)])
-    for row in np.flatnonzero(~duel):
+    three = (rivals == 2) & (own > 0.0)
+    if three.any():
+        found[three] = _three_way(own[three], others[three], samples)
+    for row in np.flatnonzero(~duel & ~three):
         if own[row] == 0.0 or rivals[row] == 0:
             found[row] = (0.0, 1.0) if own[row] == 0.0 else (1.0, 0.0)
         else:
@@ -294,29 +304,78 @@ def _majority(p: Array, samples: int) -> Array:
     return np.asarray(found)
 
 
+def _three_way(own: Array, others: Array, samples: int) -> Array:
+    """Sum over all counts of two rivals, many laws at a time."""
+    first, second = np.divmod(np.arange((samples + 1) ** 2), samples + 1)
+    inside = first + second <= samples
+    first, second = first[inside], second[inside]
+    mine = samples - first - second
+    top = np.maximum(first, second)
+    level = np.where(mine == top, (first == top).astype(int) + (second == top), 0)
+    won = np.where(mine < top, 0.0, 1.0 / (1.0 + level))
+    lost = np.where(mine < top, 1.0, level / (1.0 + level))
+    rivals = others[others > 0.0].reshape(-1, 2)
+    weights = _poisson(np.column_stack([own, rivals]), samples)
+    found = np.empty((own.size, 2))
+    block = max(1, LARGEST_BLOCK // first.size)
+    for start in range(0, own.size, block):
+        part = weights[start : start + block]
+        joint = part[:, 0, mine] * part[:, 1, first] * part[:, 2, second]
+        found[start : start + block] = np.column_stack([joint @ won, joint @ lost])
+    return found / _total(samples)
+
+
+def _poisson(laws: Array, samples: int) -> Array:
+    """Return Poisson weights of the counts 0, ..., K with means K p, shape (..., K+1)."""
+    counts, means = np.arange(samples + 1), samples * laws[..., None]
+    return np.asarray(np.exp(xlogy(counts, means) - means - gammaln(counts + 1.0)))
+
+
+def _total(samples: int) -> float:
+    """Chance that a Poisson count of mean K is K."""
+    return math.exp(float(xlogy(samples, samples)) - samples - math.lgamma(samples + 1))
+
+
 def _election(own: float, others: Array, samples: int) -> tuple[float, float]:
-    counts = np.arange(samples + 1)
-    means = samples * np.append(others, own)
-    poisson = np.exp(xlogy(counts, means[:, None]) - means[:, None] - gammaln(counts + 1.0))
-    mine = poisson[-1]
+    *rivals, mine = _poisson(np.append(others, own), samples)
     success = error = 0.0
     for top in range(-(-samples // (others.size + 1)), samples + 1):
-        # ties[t, s]: t of the others have the largest count, the rest fewer, and their sum is s
-        ties = np.zeros((1, samples + 1))
-        ties[0, 0] = 1.0
-        for rival in poisson[:-1]:
-            most = min(ties.shape[0] + 1, samples // top + 1)
-            wider = np.zeros((most, samples + 1))
-            for t, row in enumerate(ties):
-                wider[t] += np.convolve(row, rival[:top])[: samples + 1]
-                if t + 1 < most:
-                    wider[t + 1, top:] += rival[top] * row[: samples + 1 - top]
-            ties = wider
-        level = np.arange(ties.shape[0])
-        beside = mine[top] * ties[:, samples - top]
-        success += float((beside / (level + 1.0)).sum())
-        error += float((beside * level / (level + 1.0)).sum())
-        # the answer has fewer than the largest count, which t >= 1 others have
-        error += float((ties[1:, samples - top + 1 :] @ mine[:top][::-1]).sum())
-    log_total = xlogy(samples, samples) - samples - math.lgamma(samples + 1)
-    return success / math.exp(log_total), error / math.exp(log_total)
+        # ties[t][s]: t of the others have the largest count, the rest fewer, and these add up to s
+        ties = [np.ones(1)]
+        for rival in rivals[:-1]:
+            ties = _joined(ties, rival, top, samples)
+        rest = samples - top
+        none = _meeting(ties[0], rivals[-1][:top], rest)
+        success += mine[top] * none
+        for t, row in enumerate(_joined(ties, rivals[-1], top, samples, first=1), start=1):
+            beside = mine[top] * (row[rest - t * top] if 0 <= rest - t * top < row.size else 0.0)
+            success += beside / (t + 1.0)
+            error += beside * t / (t + 1.0)
+            # the answer has fewer than the largest count, which t >= 1 others have
+            error += _meeting(row, mine[:top], samples - t * top)
+    return success / _total(samples), error / _total(samples)
+
+
+def _joined(ties: list[Array], rival: Array, top: int, samples: int, first: int = 0) -> list[Array]:
+    """Add one answer: it has fewer than ``top``, or just as many; rows t >= ``first`` only."""
+    most = min(len(ties), samples // top)
+    found = []
+    for t in range(first, most + 1):
+        room = samples - t * top + 1
+        row = np.zeros(0)
+        if t < len(ties):
+            row = np.convolve(ties[t], rival[:top])[:room]
+        if t > 0:
+            tied = rival[top] * ties[t - 1][:room]
+            row, tied = (row, tied) if row.size >= tied.size else (tied, row)
+            row[: tied.size] += tied
+        found.append(row)
+    return found
+
+
+def _meeting(first: Array, second: Array, total: int) -> float:
+    """Return the sum of first[i] second[total - i]."""
+    low, high = max(0, total - second.size + 1), min(first.size - 1, total)
+    if low > high:
+        return 0.0
+    return float(first[low : high + 1] @ second[total - high : total - low + 1][::-1])
