@@ -89,7 +89,8 @@ def wrong_prior_bound(prior: float, coins: ArrayLike, guess: ArrayLike, length: 
     -----
     *Proof.* A wrong prior shifts the log odds by a constant :math:`\delta`. With :math:`\sigma` the logistic
     function,
-    :math:`\sigma(L+\delta) - \sigma(L) = \sigma(1-\sigma)(e^\delta - 1)/(1 + \sigma(e^\delta - 1))`, at most :math:`\sigma(1-\sigma)(e^{|\delta|} - 1)` in absolute value: for positive :math:`\delta` the
+    :math:`\sigma(L+\delta) - \sigma(L) = \sigma(1-\sigma)(e^\delta - 1)/(1 + \sigma(e^\delta - 1))`,
+    at most :math:`\sigma(1-\sigma)(e^{|\delta|} - 1)` in absolute value: for positive :math:`\delta` the
     denominator is at least 1, for negative at least :math:`e^\delta`. Here :math:`\sigma = w_t` and
     :math:`e^{|\delta|} - 1` is the fraction above. Further
 

@@ -42,8 +42,8 @@ ICL_7K = Claim(
     id="ICL-7k",
     paper="icl_bma",
     title="Prompts make a learned prior forgotten: its share of the averaged error falls like 1/T_p",
-    statement=r"with token laws known and the prior counted on N_p documents, the mean over positions of E TV "
-    r"is C(N_p)/T_p (exponent -1 +- 0.05), C(N_p) ~ N_p^{-1/2}",
+    statement=r"with token laws known and the prior counted on N_p documents, the mean over positions of E "
+    r"TV is C(N_p)/T_p (exponent -1 +- 0.05), C(N_p) ~ N_p^{-1/2}",
     source="derived: why the averaged rate of Theorem 5.3 survives at the empty prompt's rate N_p^{-1/2}",
     provenance="derived",
     statistic=Slope(target=-1.0, side="two-sided", tolerance=0.05, method="exact"),
