@@ -70,18 +70,18 @@ COT_3E = Claim(
     paper=PAPER,
     title="The mean doubt falls at the Chernoff rate",
     statement=r"-(1/n) log E[1-pi_n(theta*)] -> min_theta C(p_theta*, p_theta); within 1 % "
-    r"between n = 320 and 640",
+    r"between n = 1280 and 2560",
     source=DECAY,
     provenance="derived",
     statistic=Equality(rtol=0.01, method="t"),
     grid=Grid(
         quick=[
-            sizes(2, 2, 2, n=320, instances=3, runs=16, samples=4000),
-            sizes(8, 3, 3, n=320, instances=1, runs=16, samples=4000),
+            sizes(2, 2, 2, n=1280, instances=3, runs=16, samples=2000),
+            sizes(8, 3, 3, n=1280, instances=1, runs=16, samples=2000),
         ],
         standard=[
-            sizes(2, 2, 2, n=320, instances=20, runs=16, samples=8000),
-            sizes(8, 3, 3, n=320, instances=6, runs=16, samples=8000),
+            sizes(2, 2, 2, n=1280, instances=20, runs=16, samples=4000),
+            sizes(8, 3, 3, n=1280, instances=6, runs=16, samples=4000),
         ],
     ),
     measure=mean_rate,
@@ -90,7 +90,7 @@ COT_3E = Claim(
         because="plain sampling never sees the prompts that make the mean, and drifts to the typical rate",
     ),
     substitutes=EXACT,
-    seconds={"quick": 2.0, "standard": 25.0},
+    seconds={"quick": 1.5, "standard": 12.0},
 )
 
 

@@ -36,8 +36,14 @@ def _average(ax: Axes, evidence: ClaimEvidence) -> None:
                 fontsize=6,
                 va="center",
             )
-        look = {"color": f"C{index}", "markersize": 3, "label": rf"with steps, $H={steps}$"}
-        ax.plot(n, _relative(item.data["value"]), "o-", **look)
+        ax.plot(
+            n,
+            _relative(item.data["value"]),
+            "o-",
+            color=f"C{index}",
+            markersize=3,
+            label=rf"with steps, $H={steps}$",
+        )
     wrong = evidence.control[0]
     control_line(
         ax, np.array(wrong.cell["lengths"]), _relative(wrong.data["value"]), label="control: steps misread"
