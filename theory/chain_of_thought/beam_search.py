@@ -131,7 +131,7 @@ def proposal_sets(laws: ArrayLike, proposals: int) -> Array:
 
 def subset_members(m: int) -> np.ndarray:
     """Return which values belong to which set, shape (2^m, m)."""
-    return (np.arange(2**m)[:, None] >> np.arange(m)) % 2 == 1
+    return np.asarray((np.arange(2**m)[:, None] >> np.arange(m)) % 2 == 1)
 
 
 def rounded_scores(law: Array) -> Array:

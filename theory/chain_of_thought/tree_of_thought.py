@@ -285,7 +285,7 @@ def tree_of_thought_bound(
         above = np.stack([_above(laws[:, h], int(z)).any(axis=1) for h, z in enumerate(wanted)], axis=1)
         return np.asarray(missed + above.sum(axis=1))
     weights = np.asarray(log_weights, dtype=np.float64)
-    return missed + np.array([_outranked(chain, row, query, wanted, width) for row in weights])
+    return np.asarray(missed + [_outranked(chain, row, query, wanted, width) for row in weights])
 
 
 def _path(chain: DiscreteChain, path: ArrayLike) -> Integers:
