@@ -5,14 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from tightbound.papers.icl_bma.checks import label_corruption
-from tightbound.papers.icl_bma.checks.label_corruption import (
-    ICL_9D,
-    ICL_13B,
-    LABEL_CORRUPTION,
-    honest_responses,
-    sign_of_the_drift,
-)
+from tightbound.papers.icl_bma.checks import label_corruption, wrong_mappings
+from tightbound.papers.icl_bma.checks.label_corruption import ICL_9D, LABEL_CORRUPTION, sign_of_the_drift
+from tightbound.papers.icl_bma.checks.wrong_mappings import ICL_13B, honest_responses
 from tightbound.theory.in_context.label_corruption import drift
 from tightbound.verification.statistics import CellEvidence
 
@@ -55,13 +50,11 @@ def test_shares_lie_on_both_sides_of_the_threshold():
 
 def test_the_exponent_of_the_bound_is_that_of_two_groups_of_bits():
     cell = {"book": "two far", "floor": 0.05}
-    tasks = label_corruption._tasks(cell, "two far")
+    tasks = wrong_mappings._tasks(cell, "two far")
     odds, s = math.log(19.0), np.linspace(0.0, 1.0, 10_001)
     one = np.log(0.95 * np.exp(-s * odds) + 0.05 * np.exp(s * odds))
-    assert label_corruption._exponent(tasks) == pytest.approx(-(4 * one - s * math.log(0.05)).min(), rel=1e-6)
-    assert all(
-        label_corruption._exponent(label_corruption._tasks(c, c["book"])) > 0 for c in ICL_13B.grid.quick
-    )
+    assert wrong_mappings._exponent(tasks) == pytest.approx(-(4 * one - s * math.log(0.05)).min(), rel=1e-6)
+    assert all(wrong_mappings._exponent(wrong_mappings._tasks(c, c["book"])) > 0 for c in ICL_13B.grid.quick)
 
 
 def test_honest_responses_find_the_task_without_covariates():
