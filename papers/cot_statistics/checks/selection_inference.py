@@ -180,7 +180,7 @@ def distances_swapped(cell: Cell, rng: np.random.Generator) -> Arrays:
     return _distances(cell, rng, swapped=True)
 
 
-_SWITCHES = {"selection_noise": 0.2, "inference_noise": 0.3, "rounds": 3}
+_SWITCHES = {"selection_noise": 0.1, "inference_noise": 0.2, "rounds": 3}
 
 COT_7H = Claim(
     id="COT-7h",
@@ -192,12 +192,12 @@ COT_7H = Claim(
     statistic=BoundHolds(method="exact"),
     grid=Grid(
         quick=[
-            {**_SWITCHES, "lengths": (0, 2, 5, 10, 20, 30, 45, 60, 80, 100, 120)},
+            {**_SWITCHES, "lengths": (0, 2, 5, 10, 15, 20, 30, 40, 50, 60)},
             {"tasks": 2, "states": 2, "actions": 2, "rounds": 3, "lengths": (0, 1, 2, 4)},
             {"tasks": 3, "states": 2, "actions": 2, "rounds": 1, "lengths": (0, 1, 2, 4)},
         ],
         standard=[
-            {**_SWITCHES, "lengths": (0, 2, 5, 10, 20, 30, 45, 60, 80, 100, 120, 160)},
+            {**_SWITCHES, "lengths": (0, 2, 5, 10, 15, 20, 30, 40, 50, 60, 80)},
             *[
                 {"tasks": 3, "states": 2, "actions": 2, "rounds": 3, "lengths": (0, 1, 2, 4, 5), "draw": i}
                 for i in range(20)
