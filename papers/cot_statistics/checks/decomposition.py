@@ -111,7 +111,7 @@ COT_2A = Claim(
         because="the average in both parts must be the one given the whole prompt",
     ),
     substitutes=MODEL,
-    seconds={"quick": 0.2, "standard": 2.0},
+    seconds={"quick": 0.5, "standard": 4.0},
 )
 
 
@@ -140,7 +140,7 @@ COT_2B = Claim(
         because="with one task the average is the truth, and the part is a divergence",
     ),
     substitutes=MODEL,
-    seconds={"quick": 0.2, "standard": 2.0},
+    seconds={"quick": 0.4, "standard": 2.0},
 )
 
 
@@ -184,7 +184,7 @@ COT_2C = Claim(
         because="an error of the first step alone already moves the answer",
     ),
     substitutes=MODEL,
-    seconds={"quick": 0.3, "standard": 3.0},
+    seconds={"quick": 0.5, "standard": 4.0},
 )
 
 
@@ -240,7 +240,7 @@ COT_2D = Claim(
         "in total variation under the average",
     ),
     substitutes=MODEL,
-    seconds={"quick": 0.4, "standard": 4.0},
+    seconds={"quick": 0.8, "standard": 7.0},
 )
 
 DECOMPOSITION = (COT_2A, COT_2B, COT_2C, COT_2D)

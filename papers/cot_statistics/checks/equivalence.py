@@ -89,7 +89,7 @@ COT_4A = Claim(
         measure=no_stall, because="a task that answers otherwise is excluded by the prompt"
     ),
     substitutes=EXACT,
-    seconds={"quick": 0.05, "standard": 1.0},
+    seconds={"quick": 0.1, "standard": 1.0},
 )
 
 
@@ -144,7 +144,7 @@ COT_4B = Claim(
         measure=doubt_with_a_copy, because="the doubt about the truth itself does not fall: its copy stays"
     ),
     substitutes=EXACT,
-    seconds={"quick": 0.6, "standard": 4.0},
+    seconds={"quick": 0.6, "standard": 2.0},
 )
 
 
@@ -191,7 +191,7 @@ COT_4C = Claim(
         because="to tell the truth from its twin takes many more demonstrations than to answer like both",
     ),
     substitutes=EXACT,
-    seconds={"quick": 1.0, "standard": 8.0},
+    seconds={"quick": 0.6, "standard": 4.0},
 )
 
 EQUIVALENCE = (COT_4A, COT_4B, COT_4C)

@@ -110,7 +110,7 @@ COT_3A = Claim(
         because="two conventions of the Hellinger distance differ by a factor of 2; rho itself is free of it",
     ),
     substitutes=EXACT,
-    seconds={"quick": 0.3, "standard": 5.0},
+    seconds={"quick": 0.3, "standard": 10.0},
 )
 
 
@@ -153,7 +153,7 @@ COT_3B = Claim(
     bound=one,
     control=NegativeControl(measure=against_the_affinity_shuffled, because=SHUFFLED),
     substitutes=EXACT,
-    seconds={"quick": 0.5, "standard": 8.0},
+    seconds={"quick": 0.7, "standard": 20.0},
 )
 
 
@@ -191,7 +191,7 @@ COT_3C = Claim(
         because="the mean is made by prompts that mislead, and falls more slowly than the typical doubt",
     ),
     substitutes=EXACT,
-    seconds={"quick": 1.0, "standard": 15.0},
+    seconds={"quick": 1.2, "standard": 25.0},
 )
 
 
@@ -249,7 +249,7 @@ COT_3D = Claim(
     measure=exceeding,
     control=NegativeControl(measure=exceeding_shuffled, because=SHUFFLED),
     substitutes=EXACT,
-    seconds={"quick": 0.7, "standard": 10.0},
+    seconds={"quick": 0.5, "standard": 8.0},
 )
 
 
@@ -298,7 +298,7 @@ COT_3I = Claim(
     bound=one,
     control=NegativeControl(measure=included, because="with the truth in the prior the error falls to 0"),
     substitutes=EXACT,
-    seconds={"quick": 0.5, "standard": 6.0},
+    seconds={"quick": 0.4, "standard": 5.0},
 )
 
 PROMPTING_ERROR = (COT_3A, COT_3B, COT_3C, COT_3D, COT_3I, *PROMPTING_RATES)

@@ -90,7 +90,7 @@ COT_3E = Claim(
         because="plain sampling never sees the prompts that make the mean, and drifts to the typical rate",
     ),
     substitutes=EXACT,
-    seconds={"quick": 1.5, "standard": 12.0},
+    seconds={"quick": 2.4, "standard": 23.0},
 )
 
 
@@ -141,7 +141,7 @@ COT_3F = Claim(
         because="the mean is made by rare prompts; the typical prompt tells more than twice as fast",
     ),
     substitutes=EXACT,
-    seconds={"quick": 0.4, "standard": 4.0},
+    seconds={"quick": 0.2, "standard": 1.5},
 )
 
 
@@ -200,7 +200,7 @@ COT_3G = Claim(
         because="the divergence must be that of the whole demonstration; mixing steps leave answers alike",
     ),
     substitutes=EXACT,
-    seconds={"quick": 0.7, "standard": 4.0},
+    seconds={"quick": 0.5, "standard": 3.0},
 )
 
 
@@ -264,7 +264,7 @@ COT_3H = Claim(
         because="a mean of logarithms is the typical loss, far below the mean, which rare prompts make",
     ),
     substitutes=EXACT,
-    seconds={"quick": 1.5, "standard": 30.0},
+    seconds={"quick": 3.5, "standard": 25.0},
 )
 
 
@@ -338,7 +338,7 @@ COT_3J = Claim(
     grid=Grid(
         quick=[{"keep": (0.999, 0.7), "lengths": _LENGTHS, "runs": 12, "samples": 24_000}],
         standard=[
-            {"keep": keep, "lengths": _LENGTHS, "runs": 12, "samples": 240_000}
+            {"keep": keep, "lengths": _LENGTHS, "runs": 12, "samples": 60_000}
             for keep in ((0.999, 0.7), (0.9, 0.6), (0.7, 0.5))
         ],
     ),
@@ -346,7 +346,7 @@ COT_3J = Claim(
     bound=one,
     control=NegativeControl(measure=curve_shuffled, because=SHUFFLED),
     substitutes=EXACT,
-    seconds={"quick": 0.5, "standard": 8.0},
+    seconds={"quick": 1.5, "standard": 8.0},
 )
 
 PROMPTING_RATES = (COT_3E, COT_3F, COT_3G, COT_3H, COT_3J)

@@ -88,7 +88,7 @@ COT_1A = Claim(
         because="steps are evidence about the task; a posterior that ignores them averages each step anew",
     ),
     substitutes=EXACT,
-    seconds={"quick": 0.05, "standard": 0.5},
+    seconds={"quick": 0.1, "standard": 1.0},
 )
 
 
