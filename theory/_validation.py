@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+import math
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,18 @@ def as_integer(name: str, value: Any, *, least: int) -> int:
     if value < least:
         raise ValueError(f"{name} is {value}: it must be at least {least}; give a larger integer")
     return int(value)
+
+
+def as_positive(name: str, value: Any) -> float:
+    """Return ``value`` as a positive finite float."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give one positive number")
+    number = float(value)
+    if not 0.0 < number < math.inf:
+        raise ValueError(
+            f"{name} is {value!r}: it must be one positive number, not NaN or infinite; give e.g. 1.0"
+        )
+    return number
 
 
 def as_floats(name: str, value: ArrayLike) -> Array:

@@ -12,8 +12,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.theory._validation import as_floats, as_integer
-from tightbound.theory.bandits._validation import as_laws, as_means, as_positive
+from tightbound.theory._validation import as_floats, as_integer, as_positive
+from tightbound.theory.bandits._validation import as_laws, as_means
 
 Counts = NDArray[np.int64]
 

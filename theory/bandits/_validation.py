@@ -14,14 +14,6 @@ Array = NDArray[np.float64]
 _SUM_TOLERANCE = 1e-12
 
 
-def as_positive(name: str, value: Any) -> float:
-    """Return ``value`` as a finite positive float."""
-    number = as_floats(name, value)
-    if number.ndim != 0 or number <= 0:
-        raise ValueError(f"{name} is {value!r}: it must be one positive number")
-    return float(number)
-
-
 def as_confidence(value: Any) -> float:
     """Return ``delta`` as a float strictly between 0 and 1."""
     number = as_floats("delta", value)

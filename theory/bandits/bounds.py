@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.theory._validation import as_floats, as_integer
-from tightbound.theory.bandits._validation import Array, as_acceptance, as_confidence, as_means, as_positive
+from tightbound.theory._validation import as_floats, as_integer, as_positive
+from tightbound.theory.bandits._validation import Array, as_acceptance, as_confidence, as_means
 from tightbound.theory.bandits.laws import expected_trials, mean_gap, mean_tokens, truncated_geometric_kl
 
 

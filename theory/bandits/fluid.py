@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory._validation import as_integer
-from tightbound.theory.bandits._validation import Array, as_confidence, as_means, as_positive
+from tightbound.theory._validation import as_integer, as_positive
+from tightbound.theory.bandits._validation import Array, as_confidence, as_means
 from tightbound.theory.bandits.bounds import gaps
 
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
-from tightbound.theory._validation import Array, as_floats, as_laws
+from tightbound.theory._validation import Array, as_floats, as_laws, as_positive
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,15 +74,12 @@ class LinearSteps:
                 f"matrices has shape {maps.shape}: give a square matrix per task and step, "
                 f"({believed.size}, H, d, d) with H >= 1"
             )
-        if isinstance(noise, bool) or not isinstance(noise, Real):
-            raise TypeError(f"noise is {noise!r} ({type(noise).__name__}): give a positive number")
-        if not 0.0 < float(noise) < math.inf:
-            raise ValueError(f"noise is {noise!r}: give a positive finite number")
+        spread = as_positive("noise", noise)
         for name, array in (("prior", believed), ("matrices", maps)):
             owned = array.copy()
             owned.flags.writeable = False
             object.__setattr__(self, name, owned)
-        object.__setattr__(self, "noise", float(noise))
+        object.__setattr__(self, "noise", spread)
 
     @property
     def tasks(self) -> int:

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory._validation import Array, as_floats, as_integer
+from tightbound.theory._validation import Array, as_floats, as_integer, as_positive
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class GaussianLinear:
         for name in ("feature_dim", "value_dim"):
             object.__setattr__(self, name, as_integer(name, getattr(self, name), least=1))
         for name in ("prior_variance", "noise_variance"):
-            object.__setattr__(self, name, _positive(name, getattr(self, name)))
+            object.__setattr__(self, name, as_positive(name, getattr(self, name)))
 
     @property
     def ridge(self) -> float:
@@ -323,12 +322,3 @@ def _triangle(rows: Array, damping: float) -> Array:
     size = rows.shape[-1]
     below = np.broadcast_to(damping * np.eye(size), (*rows.shape[:-2], size, size))
     return np.asarray(np.linalg.qr(np.concatenate([rows, below], axis=-2), mode="r"), dtype=np.float64)
-
-
-def _positive(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give a positive number")
-    number = float(value)
-    if not 0.0 < number < math.inf:
-        raise ValueError(f"{name} is {number!r}: give a positive finite number")
-    return number

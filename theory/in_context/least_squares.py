@@ -6,12 +6,10 @@ r"""Least squares on independent pairs: its exact risk, and the total variation 
 
 from __future__ import annotations
 
-from numbers import Real
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory._validation import Array, as_floats, as_integer
+from tightbound.theory._validation import Array, as_floats, as_integer, as_positive
 
 
 def least_squares_risk(samples: int, dimension: int, noise_variance: float = 1.0) -> float:
@@ -61,7 +59,7 @@ def least_squares_risk(samples: int, dimension: int, noise_variance: float = 1.0
     """
     d = as_integer("dimension", dimension, least=1)
     n = as_integer("samples", samples, least=d + 2)
-    return _positive("noise_variance", noise_variance) * d / (n - d - 1)
+    return as_positive("noise_variance", noise_variance) * d / (n - d - 1)
 
 
 def total_variation_of_fit(distance: ArrayLike, noise_variance: float = 1.0) -> Array:
@@ -103,13 +101,5 @@ def total_variation_of_fit(distance: ArrayLike, noise_variance: float = 1.0) -> 
     length = as_floats("distance", distance)
     if np.any(length < 0.0):
         raise ValueError(f"distance is {length.min()}: it is the length of a vector; give at least 0")
-    scale = 2.0 * np.sqrt(_positive("noise_variance", noise_variance))
+    scale = 2.0 * np.sqrt(as_positive("noise_variance", noise_variance))
     return np.asarray(2.0 / np.pi * np.arctan(length / scale))
-
-
-def _positive(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give a positive number")
-    if not (np.isfinite(value) and value > 0.0):
-        raise ValueError(f"{name} is {value!r}: it must be positive and finite; give e.g. 1.0")
-    return float(value)

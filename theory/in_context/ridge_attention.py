@@ -19,7 +19,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory._validation import Array, as_floats
+from tightbound.theory._validation import Array, as_positive
 from tightbound.theory.in_context.softmax_attention import attention_inputs
 
 
@@ -70,7 +70,7 @@ class RBFKernel:
     kappa: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kappa", _positive("kappa", self.kappa))
+        object.__setattr__(self, "kappa", as_positive("kappa", self.kappa))
 
     def __call__(self, first: Array, second: Array) -> Array:
         """Return the Gram matrix, shape (..., A, B)."""
@@ -178,7 +178,10 @@ def ridge_variance(
     [2.8]
     """
     k, _, q = attention_inputs(keys, np.zeros((*np.shape(keys)[:-1], 1)), queries)
-    prior, noise = _positive("prior_variance", prior_variance), _positive("noise_variance", noise_variance)
+    prior, noise = (
+        as_positive("prior_variance", prior_variance),
+        as_positive("noise_variance", noise_variance),
+    )
     cross = kernel(q, k)
     own = np.diagonal(kernel(q, q), axis1=-2, axis2=-1)
     explained = (cross * _solve(kernel(k, k), noise / prior, cross.mT).mT).sum(-1)
@@ -199,12 +202,5 @@ def _ridge(ridge: Ridge, steps: int, prior_variance: float, noise_variance: floa
     if isinstance(ridge, str):
         if ridge != "bayes":
             raise ValueError(f"ridge is {ridge!r}: give 'bayes', a positive number, or a function of T")
-        return _positive("noise_variance", noise_variance) / _positive("prior_variance", prior_variance)
-    return _positive("ridge", ridge(steps) if callable(ridge) else ridge)
-
-
-def _positive(name: str, value: float) -> float:
-    number = float(as_floats(name, value))
-    if number <= 0.0:
-        raise ValueError(f"{name} is {number}: give a positive number")
-    return number
+        return as_positive("noise_variance", noise_variance) / as_positive("prior_variance", prior_variance)
+    return as_positive("ridge", ridge(steps) if callable(ridge) else ridge)

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from numbers import Real
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tightbound.theory._validation import Array, as_floats, as_laws
-
-
-def as_positive(name: str, value: Any) -> float:
-    """Return ``value`` as a positive finite float."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} is {value!r} ({type(value).__name__}): give a positive number")
-    number = float(value)
-    if not 0.0 < number < math.inf:
-        raise ValueError(f"{name} is {number!r}: give a positive finite number")
-    return number
 
 
 def as_log_prior(prior: ArrayLike) -> Array:

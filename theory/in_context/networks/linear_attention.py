@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory._validation import Array, as_floats, as_integer
-from tightbound.theory.in_context.networks._validation import as_positive, as_prompt, frozen
+from tightbound.theory._validation import Array, as_floats, as_integer, as_positive
+from tightbound.theory.in_context.networks._validation import as_prompt, frozen
 from tightbound.theory.in_context.networks.layers import LinearAttention, LinearAttentionBlock
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.theory._validation import Array, as_floats, as_integer
-from tightbound.theory.in_context.networks._validation import as_positive, frozen
+from tightbound.theory._validation import Array, as_floats, as_integer, as_positive
+from tightbound.theory.in_context.networks._validation import frozen
 from tightbound.theory.in_context.networks.layers import ReluLayer
 from tightbound.theory.in_context.networks.posterior_head import Counting, PosteriorHead, posterior_head
 from tightbound.theory.in_context.networks.relu_square import SquareNetwork
