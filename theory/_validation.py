@@ -31,7 +31,7 @@ def as_positive(name: str, value: Any) -> float:
     number = float(value)
     if not 0.0 < number < math.inf:
         raise ValueError(
-            f"{name} is {value!r}: it must be one positive number, not NaN or infinite; give e.g. 1.0"
+            f"{name} is {value!r}: it must be one positive finite number, not NaN; give e.g. 1.0"
         )
     return number
 
