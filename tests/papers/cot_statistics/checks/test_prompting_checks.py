@@ -16,7 +16,7 @@ from tightbound.verification.statistics import CellEvidence
 CLAIMS = (*STEPWISE, *DECOMPOSITION, *PROMPTING_ERROR, *EQUIVALENCE, *COMPARISON)
 # the first cells are too small to show what is wrong
 LATER = {"COT-1b": 1, "COT-2d": 2, "COT-5b": 2, "COT-5h": 1}
-INSTANCES = {"COT-3e": 1}
+INSTANCES = {"COT-2d": 100, "COT-3e": 1}
 SAMPLES = 40_000
 
 
