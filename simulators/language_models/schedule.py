@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tightbound.theory._validation import Array, as_floats, as_integer
+from tightbound.theory._validation import Array, as_floats, as_integer, as_positive
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,10 @@ class Schedule:
             )
         if self.warmup >= self.steps:
             raise ValueError(f"warmup is {self.warmup} of {self.steps} steps: give fewer than steps")
-        rate, betas = as_floats("learning_rate", self.learning_rate), as_floats("betas", self.betas)
-        if rate.ndim or rate <= 0.0:
-            raise ValueError(f"learning_rate is {self.learning_rate!r}: give one number above 0, e.g. 1e-3")
+        object.__setattr__(self, "learning_rate", as_positive("learning_rate", self.learning_rate))
+        betas = as_floats("betas", self.betas)
         if betas.shape != (2,) or np.any((betas < 0.0) | (betas >= 1.0)):
             raise ValueError(f"betas is {self.betas!r}: give two numbers in [0, 1), e.g. (0.9, 0.99)")
-        object.__setattr__(self, "learning_rate", float(rate))
         object.__setattr__(self, "betas", (float(betas[0]), float(betas[1])))
 
     def rates(self) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tightbound.theory._validation import as_floats, as_integer
+from tightbound.theory._validation import as_integer, as_positive
 from tightbound.theory.in_context.markov_tasks import MarkovTasks
 
 Integers = NDArray[np.int64]
@@ -38,10 +38,8 @@ def random_tasks(tasks: int, tokens: int, *, concentration: float = 1.0, rng: Se
         For a number out of range.
     """
     count, size = as_integer("tasks", tasks, least=1), as_integer("tokens", tokens, least=1)
-    spread = as_floats("concentration", concentration)
-    if spread.ndim or spread <= 0.0:
-        raise ValueError(f"concentration is {concentration!r}: give one number above 0")
-    rows = np.random.default_rng(rng).dirichlet(np.full(size, float(spread)), size=(count, size))
+    spread = as_positive("concentration", concentration)
+    rows = np.random.default_rng(rng).dirichlet(np.full(size, spread), size=(count, size))
     return MarkovTasks(np.full(count, 1.0 / count), np.full(size, 1.0 / size), rows)
 
 

@@ -214,7 +214,7 @@ def test_a_loss_that_overflows_is_an_error():
         ({"steps": 0}, "steps is 0"),
         ({"batch": 0}, "batch is 0"),
         ({"warmup": 20}, "fewer than steps"),
-        ({"learning_rate": 0.0}, "one number above 0"),
+        ({"learning_rate": 0.0}, "positive finite number"),
         ({"learning_rate": np.nan}, "NaN"),
         ({"betas": (0.9, 1.0)}, r"two numbers in \[0, 1\)"),
         ({"betas": (0.9,)}, "two numbers"),
