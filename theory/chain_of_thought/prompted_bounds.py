@@ -115,7 +115,7 @@ def prompted_self_consistency_bound(
     >>> [prompted_self_consistency_bound(chain, 0, n, [5, 50], 0).round(4).tolist() for n in (10, 20)]
     [[0.5302, 0.0381], [0.3743, 0.0008]]
     """
-    true = as_truth(chain, truth)
+    true, count = as_truth(chain, truth), as_integer("n", n, least=0)
     asked = int(as_indices("query", query, chain.states))
     _possible(chain, true, asked)
     law = chain.answer_table()[true, asked]
@@ -126,7 +126,7 @@ def prompted_self_consistency_bound(
             f"task {true} has no single likeliest answer to query {asked}: no answer is right; ask another"
         )
     told = told_chain(chain, [asked])
-    doubt = min(float(doubt_bound(told, true, n)), float(surprise_bound(told, true, n)))
+    doubt = min(float(doubt_bound(told, true, count)), float(surprise_bound(told, true, count)))
     tau = SHARES * gap / 2.0
     wanted = np.asarray(samples)
     found = [(doubt / tau + gap_bound(gap - 2.0 * tau, chain.states, k)).min() for k in wanted.ravel()]
@@ -182,6 +182,7 @@ def prompted_tree_of_thought_bound(
     [0.3426, 0.0643, 0.0031]
     """
     true, count = as_truth(chain, truth), as_integer("proposals", proposals, least=1)
+    shown = as_integer("n", n, least=0)
     state = int(as_indices("query", query, chain.states))
     _possible(chain, true, state)
     path, total = [state], 0.0
@@ -194,7 +195,7 @@ def prompted_tree_of_thought_bound(
                 f"task {true} has no single likeliest step {h + 1} after {path}: its greedy path is not "
                 "defined; give a task without ties"
             )
-        doubt = float(doubt_bound(told_chain(chain, path), true, n))
+        doubt = float(doubt_bound(told_chain(chain, path), true, shown))
         tau = SHARES * gap / 2.0
         terms = (1.0 - law[order[0]] + tau) ** count + doubt / tau
         total += float(terms.min())

@@ -164,57 +164,114 @@ def final_state_law(selection: ArrayLike, inference: ArrayLike, start: int, roun
     return np.asarray(_states(selection, inference, start, rounds)[-1])
 
 
-def hybrid_bound(
-    selection: ArrayLike,
-    inference: ArrayLike,
-    estimated_selection: ArrayLike,
-    estimated_inference: ArrayLike,
+def final_state_distance(
+    problem: SelectionInference,
+    selection_log_weights: ArrayLike,
+    inference_log_weights: ArrayLike,
+    selection_truth: int,
+    inference_truth: int,
     start: int,
     rounds: int,
 ) -> Array:
-    r"""Return a bound on the total variation between the final states of the true and the estimated modules.
+    r"""Return the total variation between the final states of the true and of the prompted modules.
 
-    .. math:: TV(P(s_H), \hat P(s_H)) \le \sum_{h=1}^H \Big[ E_{s \sim P_{h-1}} TV(S(\cdot | s), \hat S(\cdot
-        | s)) + E_{s \sim P_{h-1}, a \sim S(\cdot | s)} TV(I(\cdot | s, a), \hat I(\cdot | s, a)) \Big]
+    .. math:: d_h = d_{h-1} \hat K + P_{h-1} (\hat K - K), \qquad \hat S - S = \sum_{\theta \ne \theta^*}
+        \pi(\theta) (S_\theta - S), \text{ likewise } \hat I - I
+
+    The differences are built from the weights of the wrong tasks, so a distance of 1e-30 keeps its digits,
+    which a difference of two laws would not.
 
     Parameters
     ----------
-    selection, inference : array_like, shape (m, A) and (m, A, m)
-        The true modules, along whose states the means are taken.
-    estimated_selection, estimated_inference : array_like, shape (..., m, A) and (..., m, A, m)
-        What the prompted modules answer.
+    problem : SelectionInference
+        Both modules.
+    selection_log_weights, inference_log_weights : array_like, shape (..., M) and (..., N)
+        Logarithm of the posteriors given the prompts of the modules; broadcast.
+    selection_truth, inference_truth : int
+        The true tasks.
     start, rounds : int
         s_0, and H >= 0.
 
     Returns
     -------
     ndarray, shape (...)
-        The bound.
+        Distances, at most 1.
+
+    Examples
+    --------
+    >>> flip = lambda e: [[1 - e, e], [e, 1 - e]]
+    >>> problem = SelectionInference([0.5, 0.5], [flip(0.1), flip(0.9)], [1.0], [[flip(0.0), flip(0.0)]])
+    >>> final_state_distance(problem, np.log([0.75, 0.25]), [0.0], 0, 0, 0, 1).round(12).tolist()
+    0.2
+    """
+    count = as_integer("rounds", rounds, least=0)
+    begin = int(as_indices("start", start, problem.states))
+    picked, inferred, off, astray = _errors(
+        problem, selection_log_weights, inference_log_weights, selection_truth, inference_truth
+    )
+    kernel = np.einsum("sa,sat->st", picked, inferred)
+    change = np.einsum("...sa,...sat->...st", off, inferred + astray) + np.einsum(
+        "sa,...sat->...st", picked, astray
+    )
+    law = np.eye(problem.states)[begin]
+    gap = np.zeros((*change.shape[:-2], problem.states))
+    for _ in range(count):
+        gap = np.einsum("...s,...st->...t", gap, kernel + change) + np.einsum("s,...st->...t", law, change)
+        law = law @ kernel
+    return np.asarray(0.5 * np.abs(gap).sum(axis=-1))
+
+
+def hybrid_bound(
+    problem: SelectionInference,
+    selection_log_weights: ArrayLike,
+    inference_log_weights: ArrayLike,
+    selection_truth: int,
+    inference_truth: int,
+    start: int,
+    rounds: int,
+) -> Array:
+    r"""Return a bound on ``final_state_distance`` by the distances of all selections and inferences.
+
+    .. math:: TV(P(s_H), \hat P(s_H)) \le \sum_{h=1}^H \Big[ E_{s \sim P_{h-1}} TV(S(\cdot | s), \hat S(\cdot
+        | s)) + E_{s \sim P_{h-1}, a \sim S(\cdot | s)} TV(I(\cdot | s, a), \hat I(\cdot | s, a)) \Big]
+
+    Parameters
+    ----------
+    problem, selection_log_weights, inference_log_weights, selection_truth, inference_truth, start, rounds
+        As in ``final_state_distance``; the means are taken along runs of the true modules.
+
+    Returns
+    -------
+    ndarray, shape (...)
+        The bound; it may exceed the trivial one, 1.
 
     Notes
     -----
     Proof (hybrid argument). A run is 2H draws, a_1, s_1, ..., a_H, s_H. Let Q_j be the law of a run whose
-    first j draws come from the true modules and the rest from the estimated ones. Q_j and Q_{j-1} differ in
+    first j draws come from the true modules and the rest from the prompted ones. Q_j and Q_{j-1} differ in
     draw j alone, after a past drawn from the true modules and before a common continuation, so their total
     variation is the mean over true pasts of that of draw j. Add up by the triangle inequality; the final
     state is a function of the run. The state before round h has the true law P_{h-1}.
 
     Examples
     --------
-    >>> sure, coin = [[1.0, 0.0]] * 2, [[0.5, 0.5]] * 2
-    >>> copy = [[[1.0, 0.0], [0.0, 1.0]]] * 2
-    >>> hybrid_bound(sure, copy, coin, copy, 0, 2).tolist()
-    1.0
+    >>> flip = lambda e: [[1 - e, e], [e, 1 - e]]
+    >>> problem = SelectionInference([0.5, 0.5], [flip(0.1), flip(0.9)], [1.0], [[flip(0.0), flip(0.0)]])
+    >>> hybrid_bound(problem, np.log([0.75, 0.25]), [0.0], 0, 0, 0, 3).round(12).tolist()
+    0.6
     """
-    right = as_laws("selection", selection), as_laws("inference", inference)
-    model = (
-        as_laws("estimated_selection", estimated_selection),
-        as_laws("estimated_inference", estimated_inference),
+    count = as_integer("rounds", rounds, least=0)
+    picked, inferred, off, astray = _errors(
+        problem, selection_log_weights, inference_log_weights, selection_truth, inference_truth
     )
-    before = np.sum(_states(*right, start, rounds)[:-1], axis=0) if rounds else np.zeros(right[0].shape[0])
-    picked = 0.5 * np.abs(right[0] - model[0]).sum(axis=-1)
-    inferred = 0.5 * np.abs(right[1] - model[1]).sum(axis=-1)
-    return np.asarray(picked @ before + np.einsum("...sa,s,sa->...", inferred, before, right[0]))
+    # how often each state is expected before a round
+    visits = np.zeros(problem.states)
+    for law in _states(picked, inferred, start, count)[:-1]:
+        visits += law
+    selections = 0.5 * np.abs(off).sum(axis=-1) @ visits
+    return np.asarray(
+        selections + np.einsum("...sa,s,sa->...", 0.5 * np.abs(astray).sum(axis=-1), visits, picked)
+    )
 
 
 def selection_inference_bound(
@@ -261,8 +318,10 @@ def selection_inference_bound(
     [0.8088, 0.0426, 0.0]
     """
     count = as_integer("rounds", rounds, least=0)
-    picked = doubt_bound(problem.selection_tasks(), selection_truth, selection_demonstrations)
-    inferred = doubt_bound(problem.inference_tasks(), inference_truth, inference_demonstrations)
+    first = as_integer("selection_demonstrations", selection_demonstrations, least=0)
+    second = as_integer("inference_demonstrations", inference_demonstrations, least=0)
+    picked = doubt_bound(problem.selection_tasks(), selection_truth, first)
+    inferred = doubt_bound(problem.inference_tasks(), inference_truth, second)
     return count * float(picked + inferred)
 
 
@@ -317,6 +376,27 @@ def _weights(name: str, log_weights: ArrayLike, tasks: int) -> Array:
             f"{name} holds a row that does not sum to one (or holds NaN): give what log_posterior returns"
         )
     return np.asarray(np.exp(weights))
+
+
+def _errors(
+    problem: SelectionInference,
+    selection_log_weights: ArrayLike,
+    inference_log_weights: ArrayLike,
+    selection_truth: int,
+    inference_truth: int,
+) -> tuple[Array, Array, Array, Array]:
+    """Return the true modules and how far the averages are from them, from the weights of the wrong tasks."""
+    picks = int(as_indices("selection_truth", selection_truth, problem.selection_prior.size))
+    infers = int(as_indices("inference_truth", inference_truth, problem.inference_prior.size))
+    first = _weights("selection_log_weights", selection_log_weights, problem.selection_prior.size)
+    second = _weights("inference_log_weights", inference_log_weights, problem.inference_prior.size)
+    picked, inferred = problem.selection[picks], problem.inference[infers]
+    return (
+        picked,
+        inferred,
+        np.asarray(np.einsum("...k,ksa->...sa", first, problem.selection - picked)),
+        np.asarray(np.einsum("...k,ksat->...sat", second, problem.inference - inferred)),
+    )
 
 
 def _states(selection: ArrayLike, inference: ArrayLike, start: int, rounds: int) -> list[Array]:

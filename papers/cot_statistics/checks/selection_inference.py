@@ -11,6 +11,7 @@ from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
 from tightbound.theory.chain_of_thought.lumping import lumped_types
 from tightbound.theory.chain_of_thought.selection_inference import (
     SelectionInference,
+    final_state_distance,
     final_state_law,
     hybrid_bound,
     module_exponents,
@@ -67,15 +68,11 @@ def _hybrid(cell: Cell, rng: np.random.Generator, *, half: bool) -> Arrays:
             log_posterior(tasks, sample_demonstrations(tasks, TRUTH, n, cell["prompts"], rng=rng))
             for tasks, n in ((problem.selection_tasks(), cell["n"]), (problem.inference_tasks(), cell["n"]))
         ]
-        picked, inferred = problem.averaged(*logs)
-        right = problem.selection[TRUTH], problem.inference[TRUTH]
+        known = np.where(np.arange(cell["tasks"]) == TRUTH, 0.0, -np.inf)
         for rounds in cell["rounds"]:
-            reached = final_state_law(*right, START, rounds)
-            value.append(
-                0.5 * np.abs(final_state_law(picked, inferred, START, rounds) - reached).sum(axis=-1)
-            )
-            shown = right[0] if half else picked
-            bound.append(hybrid_bound(*right, shown, inferred, START, rounds))
+            run = TRUTH, TRUTH, START, rounds
+            value.append(final_state_distance(problem, logs[0], logs[1], *run))
+            bound.append(hybrid_bound(problem, known if half else logs[0], logs[1], *run))
     return over(np.array(value).T, np.array(bound).T)
 
 
@@ -113,7 +110,7 @@ COT_7G = Claim(
             actions=[2, 3],
             n=[2, 20, 100],
             rounds=[(1, 2, 5, 10)],
-            instances=[20],
+            instances=[10],
             prompts=[100],
         ),
     ),
@@ -144,9 +141,7 @@ def _means(
         chances.append(np.exp(log_chance))
         logs.append(weights)
         doubt += float(chances[-1] @ np.exp(np.delete(weights, TRUTH, axis=1)).sum(axis=1))
-    picked, inferred = problem.averaged(logs[0][:, None], logs[1][None])
-    right = final_state_law(problem.selection[TRUTH], problem.inference[TRUTH], START, rounds)
-    apart = 0.5 * np.abs(final_state_law(picked, inferred, START, rounds) - right).sum(axis=-1)
+    apart = final_state_distance(problem, logs[0][:, None], logs[1][None], TRUTH, TRUTH, START, rounds)
     return float(chances[0] @ apart @ chances[1]), doubt
 
 

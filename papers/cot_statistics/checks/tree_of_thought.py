@@ -79,7 +79,7 @@ COT_7A = Claim(
         ],
         standard=[
             *[sizes(3, 2, 2, lengths=(0, 1, 2, 4, 6, 8), draw=i) for i in range(20)],
-            *[sizes(4, 2, 3, lengths=(0, 1, 2, 3), draw=i) for i in range(20)],
+            *[sizes(4, 2, 3, lengths=(0, 1, 2, 3), draw=i) for i in range(5)],
             *[sizes(4, 4, 2, lengths=(0, 1, 2), draw=i) for i in range(20)],
         ],
     ),
@@ -316,8 +316,8 @@ COT_7E = Claim(
             sizes(3, 2, 3, n=3, beams=(1, 2, 3), proposals=(1, 4, 16), instances=5),
         ],
         standard=[
-            sizes(3, 3, 2, n=3, beams=(1, 2, 3, 4), proposals=(1, 4, 16), instances=100),
-            sizes(3, 2, 3, n=3, beams=(1, 2, 3), proposals=(1, 4, 16), instances=50),
+            sizes(3, 3, 2, n=3, beams=(1, 2, 3, 4), proposals=(1, 4, 16), instances=50),
+            sizes(3, 2, 3, n=3, beams=(1, 2, 3), proposals=(1, 4, 16), instances=20),
         ],
     ),
     measure=wide,

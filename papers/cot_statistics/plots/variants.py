@@ -99,20 +99,22 @@ def draw(evidence: Evidence) -> Drawing:
 VARIANTS_FIGURE = Figure(
     name="variants",
     title="Self-consistency, tree of thought and selection-inference: exact errors and their bounds",
-    caption="All curves are exact. (a) Chance that a vote over K sampled chains misses the likeliest of three "
-    "answers of probabilities .5, .3 and .2. Black: the sum over rivals of (1 - (sqrt p_1 - sqrt p_y)^2)^K. "
-    "Dashed grey: the control, one chain copied K times. (b) The same where the task has to be inferred from n "
-    "demonstrations (two symmetric tasks of two noisy steps on three states), in the mean over prompts. Dotted: "
-    "the floors of a known task, 1 - p_1 for one chain. With few demonstrations more votes do not help, for the "
-    "prompt itself misleads. Dashed grey: the control, K = 125 with steps shuffled across demonstrations. "
-    "(c) Blue: a beam of two on a garden path, whose likeliest first step (.55) is not that of its likeliest "
-    "path. Thick black: its bound .55^k + .05^k. Dashed grey: the control, a beam of one, which is led away the "
-    "more surely the more it proposes. Squares: a beam of one on the tasks of (b) misses the greedy path, after "
-    "n demonstrations. Thin black: the bound in n and k, for n = 24. (d) Mean total variation between the final "
-    "states of the true and of the prompted modules after three rounds on two states, against the length of "
-    "both prompts. Black: three times the sum of the bounds on the modules' doubts. Dashed grey: the control, "
-    "a selection module that is fed inference demonstrations. The exact Bayesian average over two tasks stands "
-    "for a pretrained language model, Markov steps on two or three symbols for steps of reasoning.",
+    caption="All curves are exact. (a) Chance that a vote over K sampled chains misses the likeliest of "
+    "three answers of probabilities .5, .3 and .2. Black: the sum over rivals of (1 - (sqrt p_1 - sqrt "
+    "p_y)^2)^K. Dashed grey: the control, one chain copied K times. (b) The same where the task has "
+    "to be inferred from n demonstrations (two symmetric tasks of two noisy steps on three states), "
+    "in the mean over prompts. Dotted: the floors of a known task, 1 - p_1 for one chain. With few "
+    "demonstrations more votes do not help, for the prompt itself misleads. Dashed grey: the control, "
+    "K = 125 with steps shuffled across demonstrations. (c) Blue: a beam of two on a garden path, "
+    "whose likeliest first step (.55) is not that of its likeliest path. Thick black: its bound .55^k "
+    "+ .05^k. Dashed grey: the control, a beam of one, which is led away the more surely the more it "
+    "proposes. Squares: a beam of one on the tasks of (b) misses the greedy path, after n "
+    "demonstrations. Thin black: the bound in n and k, for n = 24. (d) Mean total variation between "
+    "the final states of the true and of the prompted modules after three rounds on two states, "
+    "against the length of both prompts. Black: three times the sum of the bounds on the modules' "
+    "doubts. Dashed grey: the control, a selection module that is fed inference demonstrations. The "
+    "exact Bayesian average over two tasks stands for a pretrained language model, Markov steps on "
+    "two or three symbols for steps of reasoning.",
     claims=("COT-6a", "COT-6c", "COT-7b", "COT-7c", "COT-7h"),
     draw=draw,
 )
