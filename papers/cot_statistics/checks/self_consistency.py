@@ -426,7 +426,7 @@ COT_6G = Claim(
     provenance="derived",
     statistic=Law(method="chi2"),
     grid=Grid(
-        quick=[sizes(4, 3, 3, n=2, samples=k, elections=5000) for k in (4, 9)],
+        quick=[sizes(4, 3, 3, n=2, samples=k, elections=10_000) for k in (4, 9)],
         standard=[sizes(4, 3, 3, n=2, samples=k, elections=50_000) for k in (4, 9)],
     ),
     measure=elections,

@@ -26,6 +26,10 @@ QUERY, TRUTH = 0, 0
 PROPOSALS = (1, 2, 4, 8, 16, 32)
 
 
+def _tasks(cell: Cell, rng: np.random.Generator) -> DiscreteChain:
+    return turning(cell["noise"]) if "noise" in cell else chain_of(cell, rng)
+
+
 def _missed(chain: DiscreteChain, path: np.ndarray, proposals: tuple[int, ...]) -> np.ndarray:
     """Return the sum over steps of (1 - p*_h)^k under the known task, for every k."""
     before = np.concatenate([[QUERY], path[:-1]])
@@ -37,7 +41,7 @@ def _missed(chain: DiscreteChain, path: np.ndarray, proposals: tuple[int, ...]) 
 
 
 def _failures(cell: Cell, rng: np.random.Generator, *, known: bool) -> Arrays:
-    chain = chain_of(cell, rng)
+    chain = _tasks(cell, rng)
     path = greedy_path(chain, TRUTH, QUERY)
     failed, bound = [], []
     for n in cell["lengths"]:
@@ -74,10 +78,12 @@ COT_7A = Claim(
     statistic=BoundHolds(method="exact"),
     grid=Grid(
         quick=[
+            {"noise": 0.3, "lengths": (0, 2, 8, 24)},
             *[sizes(3, 2, 2, lengths=(0, 1, 2, 4), draw=i) for i in range(4)],
             *[sizes(4, 2, 3, lengths=(0, 1, 2), draw=i) for i in range(4)],
         ],
         standard=[
+            {"noise": 0.3, "lengths": (0, 2, 8, 24)},
             *[sizes(3, 2, 2, lengths=(0, 1, 2, 4, 6, 8), draw=i) for i in range(20)],
             *[sizes(4, 2, 3, lengths=(0, 1, 2, 3), draw=i) for i in range(5)],
             *[sizes(4, 4, 2, lengths=(0, 1, 2), draw=i) for i in range(20)],
@@ -88,7 +94,7 @@ COT_7A = Claim(
         measure=failures_of_a_known_task,
         because="at few demonstrations the average may rank another step first, however many are proposed",
     ),
-    substitutes=EXACT,
+    substitutes=EXACT + "; " + TURN,
 )
 
 
@@ -203,7 +209,7 @@ COT_7C = Claim(
 
 
 def _voted(cell: Cell, rng: np.random.Generator, *, counted: bool) -> Arrays:
-    chain = chain_of(cell, rng)
+    chain = _tasks(cell, rng)
     path = greedy_path(chain, TRUTH, QUERY)
     failed, bound = [], []
     for n in cell["lengths"]:
@@ -241,6 +247,7 @@ COT_7D = Claim(
     statistic=BoundHolds(method="exact"),
     grid=Grid(
         quick=[
+            {"noise": 0.3, "lengths": (2, 8, 24), "proposals": (2, 8, 24), "votes": (1, 5, 25, 100)},
             *[
                 sizes(3, 2, 2, lengths=(1, 4), proposals=(2, 8), votes=(1, 5, 25, 100), draw=i)
                 for i in range(3)
@@ -248,6 +255,7 @@ COT_7D = Claim(
             *[sizes(3, 2, 3, lengths=(0, 1), proposals=(2, 8), votes=(1, 5, 25), draw=i) for i in range(2)],
         ],
         standard=[
+            {"noise": 0.3, "lengths": (2, 8, 24), "proposals": (2, 8, 24), "votes": (1, 5, 25, 100)},
             *[
                 sizes(3, 2, 2, lengths=(1, 4, 8), proposals=(2, 8, 32), votes=(1, 5, 25, 100), draw=i)
                 for i in range(10)
@@ -262,7 +270,7 @@ COT_7D = Claim(
     control=NegativeControl(
         measure=voted_as_if_scored, because="one vote names a worse step about as often as its probability"
     ),
-    substitutes=EXACT,
+    substitutes=EXACT + "; " + TURN,
 )
 
 
