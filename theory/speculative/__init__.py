@@ -1,0 +1,1 @@
+"""Speculative decoding: exact laws of verification rules, acceptance, speed-up, draft trees."""
