@@ -120,6 +120,7 @@ COT_7G = Claim(
         because="a wrong selection leads astray even where inference is right",
     ),
     substitutes=MODULES,
+    seconds={"quick": 1.2, "standard": 9.0},
 )
 
 
@@ -202,6 +203,7 @@ COT_7H = Claim(
     measure=distances,
     control=NegativeControl(measure=distances_swapped, because=SWAPPED),
     substitutes=MODULES,
+    seconds={"quick": 0.7, "standard": 9.0},
 )
 
 
@@ -240,6 +242,7 @@ COT_7I = Claim(
     measure=rate_of_both,
     control=NegativeControl(measure=rate_swapped, because=SWAPPED),
     substitutes=MODULES,
+    seconds={"quick": 0.7, "standard": 5.0},
 )
 
 
@@ -290,6 +293,7 @@ COT_7J = Claim(
         measure=runs_without_prompts, because="without prompts the averages are the priors'"
     ),
     substitutes=MODULES,
+    seconds={"quick": 0.1, "standard": 2.0},
 )
 
 SELECTION_INFERENCE = (COT_7G, COT_7H, COT_7I, COT_7J)

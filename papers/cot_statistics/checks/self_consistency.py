@@ -97,6 +97,7 @@ COT_6A = Claim(
         measure=copied_votes, because="K copies of one chain know no more than that chain"
     ),
     substitutes=EXACT,
+    seconds={"quick": 0.7, "standard": 6.0},
 )
 
 
@@ -157,6 +158,7 @@ COT_6B = Claim(
         measure=rate_by_the_gap, because="the exponent eps^2/2 is a bound on the rate and below it"
     ),
     substitutes=EXACT,
+    seconds={"quick": 0.6, "standard": 2.0},
 )
 
 
@@ -188,13 +190,15 @@ def _floors(cell: Cell, rng: np.random.Generator, *, shuffled: bool) -> Arrays:
     chain, right = _case(cell, rng)
     voters = cell["samples"]
     true = chain.answer_table()[TRUTH, QUERY]
-    floor = np.array([float(self_consistency_error(true, k, answer=right)) for k in voters])
+    alone = float(np.delete(true, right).sum())
+    known = [alone if k == 1 else float(self_consistency_error(true, k, answer=right)) for k in voters]
+    floor = np.array(known)
     told = told_chain(chain, [QUERY])
     error = np.array([_mean_errors(chain, right, n, voters, shuffled=shuffled)[0] for n in cell["lengths"]])
     allowed = np.outer(doubt_bound(told, TRUTH, cell["lengths"]), voters)
     measured = over(np.abs(error - floor).reshape(1, -1), allowed.reshape(1, -1))
     extra = {"lengths": np.array([cell["lengths"]]), "error": error[None], "floor": floor[None]}
-    return measured | extra | {"alone": np.array([1.0 - true[right]])}
+    return measured | extra
 
 
 def floors(cell: Cell, rng: np.random.Generator) -> Arrays:
@@ -238,6 +242,7 @@ COT_6C = Claim(
         because="steps shuffled across demonstrations do not tell the task, so the floor is not reached",
     ),
     substitutes=TURNING,
+    seconds={"quick": 0.9, "standard": 6.0},
 )
 
 
@@ -293,6 +298,7 @@ COT_6D = Claim(
         because="at few demonstrations the vote may settle on the answer of another task, however many vote",
     ),
     substitutes=TURNING,
+    seconds={"quick": 0.8, "standard": 8.0},
 )
 
 
@@ -340,6 +346,7 @@ COT_6E = Claim(
         measure=never_misled, because="where the task is known the error vanishes with K"
     ),
     substitutes=TURNING,
+    seconds={"quick": 0.2, "standard": 7.0},
 )
 
 
@@ -384,6 +391,7 @@ COT_6F = Claim(
         measure=success_of_the_first, because="voting helps an answer only where it is the likeliest"
     ),
     substitutes=EXACT,
+    seconds={"quick": 0.6, "standard": 8.0},
 )
 
 
@@ -432,6 +440,7 @@ COT_6G = Claim(
     measure=elections,
     control=NegativeControl(measure=elections_by_one, because="one chain is not as often right as a vote"),
     substitutes=EXACT,
+    seconds={"quick": 0.4, "standard": 3.0},
 )
 
 SELF_CONSISTENCY = (COT_6A, COT_6B, COT_6C, COT_6D, COT_6E, COT_6F, COT_6G)

@@ -95,6 +95,7 @@ COT_7A = Claim(
         because="at few demonstrations the average may rank another step first, however many are proposed",
     ),
     substitutes=EXACT + "; " + TURN,
+    seconds={"quick": 1.8, "standard": 14.0},
 )
 
 
@@ -151,6 +152,7 @@ COT_7B = Claim(
         because="a prompt that misleads makes the search prefer a wrong step at any number of proposals",
     ),
     substitutes=EXACT + "; " + TURN,
+    seconds={"quick": 0.7, "standard": 2.5},
 )
 
 
@@ -202,6 +204,7 @@ COT_7C = Claim(
         because="the likeliest first step is the wrong one, and more proposals make it surer to be found",
     ),
     substitutes="one task of two steps on two states stands for a language model that knows its task",
+    seconds={"quick": 0.1, "standard": 0.1},
 )
 
 
@@ -271,6 +274,7 @@ COT_7D = Claim(
         measure=voted_as_if_scored, because="one vote names a worse step about as often as its probability"
     ),
     substitutes=EXACT + "; " + TURN,
+    seconds={"quick": 2.0, "standard": 19.0},
 )
 
 
@@ -334,6 +338,7 @@ COT_7E = Claim(
         because="a path that the average does not rank first is not kept at the end, though it be proposed",
     ),
     substitutes=EXACT,
+    seconds={"quick": 1.8, "standard": 10.0},
 )
 
 
@@ -387,9 +392,9 @@ COT_7F = Claim(
             sizes(3, 3, 3, n=2, beam=2, proposals=2, searches=10_000),
         ],
         standard=[
-            sizes(3, 3, 2, n=2, beam=1, proposals=2, searches=100_000),
-            sizes(3, 3, 3, n=2, beam=2, proposals=2, searches=100_000),
-            sizes(3, 3, 3, n=2, beam=3, proposals=3, searches=100_000),
+            sizes(3, 3, 2, n=2, beam=1, proposals=2, searches=50_000),
+            sizes(3, 3, 3, n=2, beam=2, proposals=2, searches=50_000),
+            sizes(3, 3, 3, n=2, beam=3, proposals=3, searches=50_000),
         ],
     ),
     measure=searches,
@@ -397,6 +402,7 @@ COT_7F = Claim(
         measure=searches_without_pruning, because="a search that keeps everything finds better paths"
     ),
     substitutes=EXACT,
+    seconds={"quick": 0.8, "standard": 13.0},
 )
 
 TREE_OF_THOUGHT = (COT_7A, COT_7B, COT_7C, COT_7D, COT_7E, COT_7F)

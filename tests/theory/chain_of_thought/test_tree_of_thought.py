@@ -161,8 +161,8 @@ def test_bad_searches(rng):
     for beam, proposals, message in ((0, 2, "beam is 0"), (2, 0, "proposals is 0")):
         with pytest.raises(ValueError, match=message):
             beam_search_law(garden_path(), [0.0], 0, beam, proposals)
-    chain = random_chain(1, 4, 4, rng=rng)
+    chain = random_chain(1, 2, 6, rng=rng)
     with pytest.raises(ValueError, match="sets of candidates"):
-        beam_search_law(chain, [0.0], 0, 16, 4)
+        beam_search_law(chain, [0.0], 0, 6, 6)
     with pytest.raises(ValueError, match="13 values"):
         proposal_sets(np.full(13, 1 / 13), 1)
