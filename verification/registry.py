@@ -10,7 +10,14 @@ from fnmatch import fnmatchcase
 from tightbound.verification.claim import Claim
 from tightbound.verification.paper import Paper
 
-PAPERS: tuple[str, ...] = ("bandit_spec", "icl_bma", "cot_statistics", "bail_planner", "gmfg_ppo", "gmfg_monotone")
+PAPERS: tuple[str, ...] = (
+    "bandit_spec",
+    "icl_bma",
+    "cot_statistics",
+    "bail_planner",
+    "gmfg_ppo",
+    "gmfg_monotone",
+)
 """Folders under ``papers/``; each holds ``PAPER`` in its ``__init__`` and ``CLAIMS`` in ``claims``."""
 
 

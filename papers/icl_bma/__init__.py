@@ -1,4 +1,4 @@
-"""What and How does In-Context Learning Learn? (AISTATS 2025): averaging over concepts, and its pretraining."""
+"""What and How does In-Context Learning Learn? (AISTATS 2025): averaging over concepts, pretraining."""
 
 from tightbound.verification.paper import Paper
 

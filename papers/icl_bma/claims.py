@@ -1,4 +1,4 @@
-"""Every claim on in-context learning as Bayesian model averaging; the claims themselves stand in ``checks``."""
+"""Every claim on in-context learning as model averaging; the claims themselves stand in ``checks``."""
 
 from tightbound.papers.icl_bma.checks.attention import ATTENTION
 from tightbound.papers.icl_bma.checks.averaging import AVERAGING

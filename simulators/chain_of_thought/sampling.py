@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from tightbound.theory._validation import Array, Integers, as_indices, as_integer
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
-from tightbound.theory.chain_of_thought.types import log_likelihood
+from tightbound.theory.method_of_types import log_likelihood
 
 
 def sample_demonstrations(

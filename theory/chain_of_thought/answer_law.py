@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._log_space import log_sum
 from tightbound.theory._validation import Array, as_indices
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
-from tightbound.theory.in_context._log_space import log_sum
 from tightbound.theory.in_context.errors import InconsistentEvidenceError
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._log_space import safe_log
 from tightbound.theory._validation import Array, as_floats, as_indices, as_laws
-from tightbound.theory.in_context._log_space import safe_log
+from tightbound.theory.in_context._tasks import as_prior
 
 LARGEST_TABLE = 2**24
 
@@ -42,6 +43,11 @@ class DiscreteChain:
         For rows that do not sum to one within 1e-10, negative or undefined entries, or shapes that do not fit
         together.
 
+    Warns
+    -----
+    UnsupportedTaskWarning
+        For a task of prior probability zero.
+
     References
     ----------
     Hu, Zhang, Chen, Yang, "Unveiling the Statistical Foundations of Chain-of-Thought Prompting Methods",
@@ -63,9 +69,7 @@ class DiscreteChain:
     query: Array
 
     def __init__(self, prior: ArrayLike, kernels: ArrayLike, query: ArrayLike | None = None) -> None:
-        believed = as_laws("prior", prior)
-        if believed.ndim != 1:
-            raise ValueError(f"prior has shape {believed.shape}: give one probability per task, (M,)")
+        believed = as_prior(prior)
         shape = as_floats("kernels", kernels).shape
         if len(shape) != 4 or shape[0] != believed.size or shape[2] != shape[3] or 0 in shape:
             raise ValueError(

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
-from tightbound.theory._validation import Array, as_floats, as_laws, as_positive
+from tightbound.theory._validation import Array, as_floats, as_positive
+from tightbound.theory.in_context._tasks import as_prior
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +41,11 @@ class LinearSteps:
         For a prior that is no law, shapes that do not fit, entries that are not finite, or noise that is not
         positive.
 
+    Warns
+    -----
+    UnsupportedTaskWarning
+        For a task of prior probability zero.
+
     References
     ----------
     Hu, Zhang, Chen, Yang, "Unveiling the Statistical Foundations of Chain-of-Thought Prompting Methods",
@@ -61,9 +67,7 @@ class LinearSteps:
     noise: float
 
     def __init__(self, prior: ArrayLike, matrices: ArrayLike, noise: float) -> None:
-        believed, maps = as_laws("prior", prior), as_floats("matrices", matrices)
-        if believed.ndim != 1:
-            raise ValueError(f"prior has shape {believed.shape}: give one probability per task, (M,)")
+        believed, maps = as_prior(prior), as_floats("matrices", matrices)
         if (
             maps.ndim != 4
             or maps.shape[0] != believed.size

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from tightbound.theory._validation import Array, as_integer, as_laws
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
-from tightbound.theory.chain_of_thought.types import count_vectors, log_likelihood, log_multinomial
+from tightbound.theory.method_of_types import count_vectors, log_likelihood, log_multinomial
 
 DEMONSTRATION_DIGITS = 12
 PROMPT_DIGITS = 10

@@ -46,7 +46,7 @@ def misspecified_floor(chain: DiscreteChain, truth: int) -> float:
     Examples
     --------
     >>> rows = [[[[p, 1 - p], [1 - p, p]]] for p in (0.9, 0.6, 0.5)]
-    >>> round(misspecified_floor(DiscreteChain([0.0, 0.5, 0.5], rows), 0), 4)
+    >>> round(misspecified_floor(DiscreteChain([0.4, 0.3, 0.3], rows), 0), 4)
     0.2263
     """
     true = as_truth(chain, truth, allow_misspecified=True)

@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tightbound.theory._log_space import log_sum
 from tightbound.theory._validation import Array
 from tightbound.theory.chain_of_thought.answer_law import normalised
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
 from tightbound.theory.chain_of_thought.equivalence import as_truth, equivalence_class
-from tightbound.theory.in_context._log_space import log_sum
 
 BLOCK = 2**15
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from scipy.special import logsumexp
 
+from tightbound.theory._log_space import safe_log
 from tightbound.theory._validation import Array, as_integer
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
 from tightbound.theory.chain_of_thought.equivalence import as_truth
 from tightbound.theory.chain_of_thought.prompt_losses import PromptLosses, prompt_losses
-from tightbound.theory.chain_of_thought.types import count_vectors, log_likelihood, log_multinomial
-from tightbound.theory.in_context._log_space import safe_log
+from tightbound.theory.method_of_types import count_vectors, log_likelihood, log_multinomial
 
 
 def exact_prompting_error(

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._log_space import log_sum
 from tightbound.theory._validation import Array, as_floats, as_integer
-from tightbound.theory.in_context._log_space import log_sum
 from tightbound.theory.in_context.gaussian_linear import GaussianLinear
 
 

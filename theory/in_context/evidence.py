@@ -12,8 +12,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._log_space import log_sum, safe_log
 from tightbound.theory._validation import Array, Integers
-from tightbound.theory.in_context._log_space import log_sum, safe_log
 from tightbound.theory.in_context._tasks import as_sequences
 from tightbound.theory.in_context.finite_tasks import FiniteTasks
 from tightbound.theory.in_context.hmm_concept import HMMConcept

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._log_space import log_sum, safe_log
 from tightbound.theory._validation import Array, as_laws
-from tightbound.theory.in_context._log_space import log_sum, safe_log
 from tightbound.theory.in_context._tasks import (
     as_covariate_law,
     as_covariates,

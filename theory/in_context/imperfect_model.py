@@ -13,8 +13,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._log_space import safe_log
 from tightbound.theory._validation import Array, Integers, as_floats, as_integer, as_laws
-from tightbound.theory.in_context._log_space import safe_log
 from tightbound.theory.in_context.finite_tasks import FiniteTasks
 from tightbound.theory.in_context.model_averaging import log_posterior
 from tightbound.theory.in_context.perturbation import kl_by_total_variation

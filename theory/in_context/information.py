@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._log_space import log_sum, log_sum_of_others, safe_log
 from tightbound.theory._validation import Array, Integers, as_indices
-from tightbound.theory.in_context._log_space import log_sum, log_sum_of_others, safe_log
 from tightbound.theory.in_context._tasks import TaskModel, as_covariates
 from tightbound.theory.in_context.finite_tasks import FiniteTasks
 

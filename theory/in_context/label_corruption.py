@@ -8,16 +8,14 @@ whether the truth is found, its moment generating function how fast.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln, log_expit, logsumexp
 
 from tightbound.theory._validation import Array, as_floats, as_integer, as_laws
+from tightbound.theory.method_of_types import count_vectors
 
 _BISECTIONS = 80
-_LARGEST_TABLE = 5_000_000
 
 
 def drift(law: ArrayLike, log_ratio: ArrayLike) -> Array:
@@ -292,7 +290,7 @@ def expected_posterior_error(
     if z >= len(table):
         raise ValueError(f"task is {z}: there are {len(table)} tasks; give 0 to {len(table) - 1}")
     support = q > 0.0
-    counts = _counts(n, int(support.sum()))
+    counts = count_vectors(n, int(support.sum())).astype(np.float64)
     with np.errstate(divide="ignore"):
         logs = gammaln(n + 1.0) - gammaln(counts + 1.0).sum(axis=1) + counts @ np.log(q[support])
     weights = prior + counts @ table[:, support].T
@@ -300,26 +298,6 @@ def expected_posterior_error(
     if others.shape[1] == 0:
         return 0.0
     return float(np.exp(logsumexp(logs + log_expit(logsumexp(others, axis=1) - weights[:, z]))))
-
-
-def _counts(total: int, letters: int) -> Array:
-    """Return all vectors of ``letters`` counts that add up to ``total``."""
-    size = math.comb(total + letters - 1, letters - 1)
-    if size > _LARGEST_TABLE:
-        raise ValueError(
-            f"examples is {total} with {letters} pairs: {size} count vectors are more than {_LARGEST_TABLE}; "
-            "use fewer examples or a smaller alphabet"
-        )
-    found = np.arange(total + 1.0)[:, None] if letters > 1 else np.full((1, 1), float(total))
-    for last in range(1, letters):
-        room = (total - found.sum(axis=1)).astype(np.int64)
-        if last == letters - 1:
-            found = np.column_stack([found, room])
-        else:
-            sizes = room + 1
-            nexts = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-            found = np.column_stack([np.repeat(found, sizes, axis=0), nexts])
-    return np.asarray(found, dtype=np.float64)
 
 
 def _problem(law: ArrayLike, rows: ArrayLike) -> tuple[Array, Array]:

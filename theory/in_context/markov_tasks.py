@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from tightbound.theory._validation import Array, Integers, as_indices, as_integer, as_laws
+from tightbound.theory.in_context._tasks import as_prior
 from tightbound.theory.in_context.errors import InconsistentEvidenceError
 
 
@@ -40,6 +41,11 @@ class MarkovTasks:
         For rows that do not sum to one within 1e-10, negative or undefined entries, or shapes that do not fit
         together.
 
+    Warns
+    -----
+    UnsupportedTaskWarning
+        For a concept of prior probability zero.
+
     References
     ----------
     Zhang, Zhang, Yang, Wang, "What and How does In-Context Learning Learn?", AISTATS 2025, arXiv:2305.19420,
@@ -57,11 +63,9 @@ class MarkovTasks:
     transition: Array
 
     def __init__(self, prior: ArrayLike, initial: ArrayLike, transition: ArrayLike) -> None:
-        believed = as_laws("prior", prior)
+        believed = as_prior(prior)
         kernel = as_laws("transition", transition)
         first = as_laws("initial", initial)
-        if believed.ndim != 1:
-            raise ValueError(f"prior has shape {believed.shape}: give one probability per concept, (M,)")
         if kernel.ndim != 3 or kernel.shape[0] != believed.size or kernel.shape[1] != kernel.shape[2]:
             raise ValueError(
                 f"transition has shape {kernel.shape}: give one square table per concept, "

@@ -22,8 +22,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._log_space import log_sum
 from tightbound.theory._validation import Array, Integers, as_indices
-from tightbound.theory.in_context._log_space import log_sum
 from tightbound.theory.in_context._tasks import TaskModel, as_sequences
 from tightbound.theory.in_context.errors import InconsistentEvidenceError
 

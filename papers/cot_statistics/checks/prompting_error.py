@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from scipy.special import logsumexp
 
@@ -31,7 +33,8 @@ from tightbound.theory.chain_of_thought.prompting_bounds import (
     surprise_bound,
 )
 from tightbound.theory.chain_of_thought.prompting_error import exact_prompting_error, prompt_types
-from tightbound.theory.chain_of_thought.types import count_vectors, log_likelihood, log_multinomial
+from tightbound.theory.in_context.errors import UnsupportedTaskWarning
+from tightbound.theory.method_of_types import count_vectors, log_likelihood, log_multinomial
 from tightbound.verification.claim import Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid
 from tightbound.verification.statistics import BoundHolds, Equality, HighProbability
@@ -261,7 +264,9 @@ def _floored(cell: Cell, rng: np.random.Generator, *, excluded: bool) -> Arrays:
     for chain, truth in instances(cell, rng):
         prior = chain.prior.copy()
         prior[truth] = 0.0 if excluded else prior[truth]
-        model = DiscreteChain(prior / prior.sum(), chain.kernels, chain.query)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnsupportedTaskWarning)  # it is the point here
+            model = DiscreteChain(prior / prior.sum(), chain.kernels, chain.query)
         value.append(
             [
                 np.exp(exact_prompting_error(model, truth, n, allow_misspecified=True).log_answer_kl)

@@ -28,8 +28,8 @@ def _lengths(cell: Cell) -> list[int]:
 
 def _error(cell: Cell, n: int, **how: Any) -> float:
     """Return E[1 - weight of task 0] exactly: the network is run on one prompt of each type."""
-    from tightbound.theory.chain_of_thought.types import count_vectors, log_multinomial
     from tightbound.theory.in_context.networks.finite_posterior import finite_posterior_network
+    from tightbound.theory.method_of_types import count_vectors, log_multinomial
 
     prior, laws = _problem(cell)
     counts = count_vectors(n, 2)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.theory._log_space import log_sum
 from tightbound.theory._validation import Array, Integers, as_floats, as_indices, as_integer, as_laws
-from tightbound.theory.in_context._log_space import log_sum
 from tightbound.theory.in_context.markov_tasks import MarkovTasks
 
 _IMPOSSIBLE = -1e6  # stands for log 0 in products with counts: 0 times it is 0, and its exponential is 0

@@ -59,6 +59,7 @@ def test_copies_cost_doubt_but_no_error():
     assert found.answer_kl.value < 1e-3
 
 
+@pytest.mark.filterwarnings("ignore:prior is 0 for task")
 def test_a_misspecified_truth():
     chain = DiscreteChain([0.0, 0.5, 0.5], random_chain(3, 1, 2, rng=1).kernels)
     for method in ("exact", "importance", "monte_carlo"):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tightbound.simulators.chain_of_thought.random_chain import random_chain
 from tightbound.theory.chain_of_thought.answer_law import answer_law, log_posterior
 from tightbound.theory.chain_of_thought.discrete_chain import DiscreteChain
-from tightbound.theory.in_context.errors import InconsistentEvidenceError
+from tightbound.theory.in_context.errors import InconsistentEvidenceError, UnsupportedTaskWarning
 
 STAY, SWAP = [[1.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [1.0, 0.0]]
 
@@ -33,6 +33,7 @@ def test_deterministic_kernels_give_an_exact_posterior():
     assert answer_law(chain, weights, [0, 1]).tolist() == STAY
 
 
+@pytest.mark.filterwarnings("ignore:prior is 0 for task")
 def test_a_prompt_that_no_task_can_produce():
     chain = DiscreteChain([0.5, 0.5], [[STAY, STAY], [STAY, SWAP]])
     with pytest.raises(InconsistentEvidenceError, match="every task"):
@@ -48,6 +49,7 @@ def test_without_demonstrations_the_posterior_is_the_prior(rng):
     np.testing.assert_allclose(asked, chain.prior * chain.query[:, 1] / (chain.prior @ chain.query[:, 1]))
 
 
+@pytest.mark.filterwarnings("ignore:prior is 0 for task")
 def test_a_task_of_probability_zero_never_gets_weight(rng):
     chain = DiscreteChain([1.0, 0.0], random_chain(2, 2, 2, rng=rng).kernels)
     assert log_posterior(chain, [[0, 1, 1]] * 5).tolist() == [0.0, -np.inf]
@@ -119,3 +121,8 @@ def test_arrays_are_the_tasks_own(rng):
     assert chain.kernels.sum() == 2.0
     with pytest.raises(ValueError, match="read-only"):
         chain.kernels[0] = 1.0
+
+
+def test_a_task_of_probability_zero_is_pointed_out():
+    with pytest.warns(UnsupportedTaskWarning, match="prior is 0 for task 1"):
+        DiscreteChain([1.0, 0.0], [[STAY], [SWAP]])

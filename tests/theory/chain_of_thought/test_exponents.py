@@ -60,6 +60,7 @@ def test_disjoint_tasks():
     assert exponents(chain, 0) == (np.inf, np.inf, np.inf)
 
 
+@pytest.mark.filterwarnings("ignore:prior is 0 for task")
 def test_no_competitor_that_matters():
     copies = DiscreteChain([0.5, 0.5], [ONE_COIN[0], ONE_COIN[0]])
     assert exponents(copies, 0) == (np.inf, np.inf, np.inf)

@@ -43,6 +43,7 @@ def test_posterior_in_batches_and_without_demonstrations(rng):
     np.testing.assert_allclose(problem.posterior(np.empty((0, 3, 2))), problem.prior)
 
 
+@pytest.mark.filterwarnings("ignore:prior is 0 for task")
 def test_a_task_of_probability_zero_never_gets_weight(rng):
     problem = LinearSteps([1.0, 0.0], rng.standard_normal((2, 1, 1, 1)), 1.0)
     assert problem.posterior(rng.standard_normal((4, 2, 1))).tolist() == [1.0, 0.0]

@@ -81,6 +81,7 @@ def test_losses_of_answers_that_the_truth_excludes():
     np.testing.assert_allclose(losses.log_answer_kl, [-600.0 + np.log(0.5), np.log(np.log(4.0 / 3.0))])
 
 
+@pytest.mark.filterwarnings("ignore:prior is 0 for task")
 def test_the_average_that_excludes_the_answer_is_infinitely_wrong():
     chain = DiscreteChain([0.0, 1.0], [[SWAP], [STAY]])
     losses = prompt_losses(chain, 0, np.array([[0.0, 0.0]]), allow_misspecified=True)
@@ -104,6 +105,7 @@ def test_copies_cost_doubt_but_no_error(rng):
     assert found.log_surprise == found.log_answer_kl == -np.inf
 
 
+@pytest.mark.filterwarnings("ignore:prior is 0 for task")
 def test_a_truth_of_probability_zero():
     chain = DiscreteChain([0.0, 0.5, 0.5], random_chain(3, 1, 2, rng=3).kernels)
     for call in (
@@ -118,6 +120,7 @@ def test_a_truth_of_probability_zero():
     assert min(np.exp(errors)) >= misspecified_floor(chain, 0) - 1e-12
 
 
+@pytest.mark.filterwarnings("ignore:prior is 0 for task")
 def test_a_misspecified_truth_that_the_prior_cannot_explain():
     chain = DiscreteChain([0.0, 1.0], [[SWAP], [STAY]])
     with pytest.raises(InconsistentEvidenceError):

@@ -91,6 +91,7 @@ def test_impossible_steps_exclude_a_concept_and_then_raise():
     assert tasks.predictive([[0, 1, 1]])[0, 2].tolist() == [1.0, 0.0]
 
 
+@pytest.mark.filterwarnings("ignore:prior is 0 for task")
 def test_a_concept_of_prior_zero_never_gets_weight():
     tasks = MarkovTasks([1.0, 0.0], [0.5, 0.5], [np.eye(2), np.full((2, 2), 0.5)])
     assert np.isneginf(tasks.log_weights([[0, 0]])[0, :, 1]).all()

@@ -4,12 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from tightbound.theory.chain_of_thought.types import count_vectors, log_multinomial
 from tightbound.theory.in_context.prompt_length import (
     counting_error_bound,
     frozen_error_ceiling,
     frozen_error_floor,
 )
+from tightbound.theory.method_of_types import count_vectors, log_multinomial
 
 
 def exact_error(prior, laws, truth, n, scale):

@@ -1,4 +1,4 @@
-"""Prompts up to order: how often each trajectory occurs among n demonstrations."""
+"""The method of types: independent draws up to order, that is, how often each letter occurs among n."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def number_of_types(n: int, atoms: int) -> int:
     Parameters
     ----------
     n, atoms : int
-        Demonstrations, n >= 0, and different trajectories, A >= 1.
+        Number of draws, n >= 0, and size of the alphabet, A >= 1.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def count_vectors(n: int, atoms: int) -> Integers:
     Parameters
     ----------
     n, atoms : int
-        Demonstrations, n >= 0, and different trajectories, A >= 1.
+        Number of draws, n >= 0, and size of the alphabet, A >= 1.
 
     Returns
     -------
@@ -69,9 +69,9 @@ def count_vectors(n: int, atoms: int) -> Integers:
     kind = np.dtype(np.int16) if kind.itemsize < 2 else kind
     if total > LARGEST_ENUMERATION or total * atoms * kind.itemsize > LARGEST_BYTES:
         raise ValueError(
-            f"there are {total} count vectors of {atoms} trajectories among n = {n} demonstrations, more "
-            f"than {LARGEST_ENUMERATION} or than a gigabyte holds: take fewer demonstrations, states or "
-            "steps, or method='importance'"
+            f"there are {total} count vectors of {atoms} letters among n = {n} draws, more than "
+            f"{LARGEST_ENUMERATION} or than a gigabyte holds: take fewer draws or a smaller alphabet, or "
+            "estimate by importance sampling"
         )
     left = np.array([n], dtype=kind)
     levels = []
@@ -102,7 +102,7 @@ def log_multinomial(counts: Integers) -> Array:
     Returns
     -------
     ndarray, shape (K,)
-        How many orders of the n demonstrations have these counts, as a logarithm.
+        How many orders of the n draws have these counts, as a logarithm.
 
     Examples
     --------
@@ -123,14 +123,14 @@ def log_likelihood(counts: Integers, log_laws: Array) -> Array:
     Parameters
     ----------
     counts : ndarray of int, shape (K, A)
-        How often each trajectory occurs.
+        How often each letter occurs.
     log_laws : ndarray, shape (M, A)
         Logarithm of its probability; -inf allowed.
 
     Returns
     -------
     ndarray, shape (K, M)
-        Log-likelihood of any one order of the demonstrations.
+        Log-likelihood of any one order of the draws.
 
     Examples
     --------

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tightbound.theory.chain_of_thought.types import (
+from tightbound.theory.method_of_types import (
     count_vectors,
     log_likelihood,
     log_multinomial,
