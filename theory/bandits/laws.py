@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from tightbound.theory._validation import as_floats, as_integer
 from tightbound.theory.bandits._validation import Array, as_acceptance, as_laws
+from tightbound.theory.speculative.acceptance import expected_tokens
 
 
 def truncated_geometric(acceptance: ArrayLike, max_draft: int) -> Array:
@@ -49,11 +50,6 @@ def truncated_geometric(acceptance: ArrayLike, max_draft: int) -> Array:
     return law
 
 
-def _powers_sum(p: Array, terms: int) -> Array:
-    """Return 1 + p + ... + p^(terms-1), without the quotient that loses digits near p = 1."""
-    return np.asarray(np.sum(p[..., np.newaxis] ** np.arange(terms), axis=-1))
-
-
 def mean_tokens(acceptance: ArrayLike, max_draft: int) -> Array:
     r"""Mean tokens per round of the truncated geometric law, :math:`\mu(p) = \sum_{k=0}^{L} p^k`.
 
@@ -78,9 +74,8 @@ def mean_tokens(acceptance: ArrayLike, max_draft: int) -> Array:
     >>> float(mean_tokens(0.5, 2))
     1.75
     """
-    return _powers_sum(
-        as_acceptance("acceptance", acceptance), as_integer("max_draft", max_draft, least=1) + 1
-    )
+    rate = as_acceptance("acceptance", acceptance)
+    return expected_tokens(rate, as_integer("max_draft", max_draft, least=1))
 
 
 def expected_trials(acceptance: ArrayLike, max_draft: int) -> Array:
@@ -103,7 +98,8 @@ def expected_trials(acceptance: ArrayLike, max_draft: int) -> Array:
     >>> float(expected_trials(0.5, 2))
     1.5
     """
-    return _powers_sum(as_acceptance("acceptance", acceptance), as_integer("max_draft", max_draft, least=1))
+    rate = as_acceptance("acceptance", acceptance)
+    return expected_tokens(rate, as_integer("max_draft", max_draft, least=1) - 1)
 
 
 def mean_gap(better: ArrayLike, worse: ArrayLike, max_draft: int) -> Array:

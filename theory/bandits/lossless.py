@@ -15,59 +15,19 @@ from numpy.typing import ArrayLike
 
 from tightbound.theory._validation import as_floats, as_integer
 from tightbound.theory.bandits._validation import Array
+from tightbound.theory.speculative.chain import Correction, chain_verification, replace_from_target, residual
+
+__all__ = [
+    "canonical_law",
+    "generated_law",
+    "generated_law_with_peeking",
+    "replace_from_target",
+    "residual",
+]
 
 Tokens = tuple[int, ...]
 Rounds = tuple[tuple[int, Tokens], ...]
 BlockLaw = dict[Tokens, float]
-Correction = Callable[[Array, Array], Array]
-
-
-def residual(target: Array, draft: Array) -> Array:
-    r"""Law of the replacement of a rejected token, :math:`(P - Q)_+ / \sum (P - Q)_+`.
-
-    Parameters
-    ----------
-    target, draft : ndarray, shape (V,)
-        Laws P and Q of the next token.
-
-    Returns
-    -------
-    ndarray, shape (V,)
-        The replacement law; P itself where P = Q and nothing is ever rejected.
-
-    References
-    ----------
-    Leviathan, Kalman, Matias, ICML 2023, Section 2.3.
-
-    Examples
-    --------
-    >>> residual(np.array([0.5, 0.5]), np.array([0.75, 0.25]))
-    array([0., 1.])
-    """
-    excess = np.maximum(target - draft, 0.0)
-    total = excess.sum()
-    return np.asarray(excess / total if total > 0.0 else target)
-
-
-def replace_from_target(target: Array, draft: Array) -> Array:
-    """Return P: a wrong replacement law, which counts likely tokens twice and so changes the text.
-
-    Parameters
-    ----------
-    target, draft : ndarray, shape (V,)
-        Laws P and Q of the next token.
-
-    Returns
-    -------
-    ndarray, shape (V,)
-        P itself.
-
-    Examples
-    --------
-    >>> replace_from_target(np.array([0.5, 0.5]), np.array([0.75, 0.25]))
-    array([0.5, 0.5])
-    """
-    return target
 
 
 def canonical_law(target: ArrayLike, prompt: Sequence[int], tokens: int) -> Array:
@@ -245,21 +205,13 @@ def _verified(
     target: Array, drafter: Array, context: Tokens, draft: Tokens, correction: Correction
 ) -> BlockLaw:
     """Return the law of the block that verification makes of one draft."""
-    law: BlockLaw = {}
-    reach = 1.0
-    for k, token in enumerate(draft):
-        a, b = (*context, *draft[:k])[-2:]
-        p, q = target[a, b], drafter[a, b]
-        accept = min(1.0, float(p[token] / q[token]))
-        for x, chance in enumerate(correction(p, q)):
-            block = (*draft[:k], x)
-            law[block] = law.get(block, 0.0) + reach * (1.0 - accept) * float(chance)
-        reach *= accept
-    a, b = (*context, *draft)[-2:]
-    for x, chance in enumerate(target[a, b]):
-        block = (*draft, x)
-        law[block] = law.get(block, 0.0) + reach * float(chance)
-    return {block: p for block, p in law.items() if p > 0.0}
+    length = len(draft)
+    met = [(*context, *draft[:k])[-2:] for k in range(length + 1)]
+    laws, proposed = np.stack([target[ab] for ab in met]), np.stack([drafter[ab] for ab in met[:-1]])
+    given = chain_verification(laws, proposed, np.array(draft), correction=correction)
+    return {
+        (*draft[:k], int(x)): float(given[k, x]) for k in range(length + 1) for x in np.flatnonzero(given[k])
+    }
 
 
 def _text_law(

@@ -50,7 +50,7 @@ def acceptance_probability(p: ArrayLike, q: ArrayLike) -> Array:
 
 
 def expected_tokens(alpha: ArrayLike, gamma: int) -> Array:
-    r"""Mean tokens of a round when each draft is accepted independently, :math:`\sum_{k=0}^{\gamma} \alpha^k`.
+    r"""Mean tokens of a round of independently accepted drafts, :math:`\sum_{k=0}^{\gamma} \alpha^k`.
 
     With :math:`\tau` accepted drafts the round emits :math:`\tau + 1` tokens, and
     :math:`E[\tau] = \sum_{i=1}^{\gamma} P(\tau \ge i) = \sum_{i=1}^{\gamma} \alpha^i`. The sum, unlike the
@@ -200,7 +200,7 @@ def optimal_gamma(alpha: float, cost: float) -> int:
     Examples
     --------
     >>> [optimal_gamma(a, 0.05) for a in (0.04, 0.5, 0.8, 0.9)]
-    [0, 3, 7, 12]
+    [0, 3, 8, 13]
     """
     rate, price = _as_acceptance(alpha), _as_cost(cost)
     if rate.ndim or price.ndim:
@@ -218,7 +218,7 @@ def optimal_gamma(alpha: float, cost: float) -> int:
 
 
 def operations_factor(alpha: ArrayLike, gamma: int, cost: ArrayLike) -> Array:
-    r"""Arithmetic per emitted token relative to plain decoding, :math:`(\gamma \hat c + \gamma + 1)/E[\tau + 1]`.
+    r"""Arithmetic per token relative to plain decoding, :math:`(\gamma \hat c + \gamma + 1)/E[\tau + 1]`.
 
     The target computes gamma + 1 positions per round whether or not they are kept, so the factor is at
     least 1 in every case: :math:`E[\tau + 1] \le \gamma + 1`.
@@ -254,7 +254,8 @@ def as_pair(p: ArrayLike, q: ArrayLike) -> tuple[Array, Array]:
     target, draft = as_laws("p", p), as_laws("q", q)
     if target.shape[-1] != draft.shape[-1]:
         raise ValueError(
-            f"p is a law over {target.shape[-1]} tokens, q over {draft.shape[-1]}: give one vocabulary for both"
+            f"p is a law over {target.shape[-1]} tokens, q over {draft.shape[-1]}: "
+            "give one vocabulary for both"
         )
     try:
         shape = np.broadcast_shapes(target.shape, draft.shape)

@@ -11,7 +11,7 @@ from tightbound.theory.speculative.tables import PrefixTables
 
 
 def path_acceptance(target_rows: Array, draft_rows: Array, drafts: Integers) -> Array:
-    r"""Acceptance of every prefix of the drafts, :math:`P_i = \min(1, P_{i-1}\, p_i(x_i)/q_i(x_i))`.
+    r"""Give the acceptance of every prefix, :math:`P_i = \min(1, P_{i-1}\, p_i(x_i)/q_i(x_i))`.
 
     Unrolled, :math:`P_i = \min_{k \le i} \prod_{j=k+1}^{i} p_j(x_j)/q_j(x_j)`, where k = i gives 1.
 
@@ -38,9 +38,7 @@ def path_acceptance(target_rows: Array, draft_rows: Array, drafts: Integers) -> 
     return np.stack(path, axis=-1)
 
 
-def stopping_chances(
-    target_rows: Array, draft_rows: Array, drafts: Integers
-) -> tuple[Array, Array]:
+def stopping_chances(target_rows: Array, draft_rows: Array, drafts: Integers) -> tuple[Array, Array]:
     r"""Chances :math:`h_1, \dots, h_\gamma` of the independent coins, and the excess after each prefix.
 
     .. math:: R_i(y) = (P_i\, p_{i+1}(y) - q_{i+1}(y))_+, \quad S_i = \sum_y R_i(y), \quad
@@ -65,8 +63,8 @@ def stopping_chances(
 def block_verification(target_rows: Array, draft_rows: Array, drafts: Integers) -> Array:
     r"""Law of (accepted drafts, next token) of block verification, given the drafts.
 
-    Every position i throws a coin of chance :math:`h_i` (:func:`stopping_chances`); tau is the *last* position
-    whose coin succeeds, 0 where none does. The next token follows :math:`R_\tau / S_\tau`, or
+    Every position i throws a coin of chance :math:`h_i` (:func:`stopping_chances`); tau is the *last*
+    position whose coin succeeds, 0 where none does. The next token follows :math:`R_\tau / S_\tau`, or
     :math:`p_{\gamma+1}` where all are accepted.
 
     Parameters

@@ -67,8 +67,8 @@ def greedy_verification(drafts: ArrayLike, choices: ArrayLike) -> Integers:
     drafted, chosen = np.asarray(drafts), np.asarray(choices)
     if drafted.ndim != 1 or chosen.shape != (drafted.size + 1,):
         raise ValueError(
-            f"drafts has shape {drafted.shape}, choices {chosen.shape}: give shapes (gamma,) and (gamma + 1,), "
-            "the last choice being the token after all drafts"
+            f"drafts has shape {drafted.shape}, choices {chosen.shape}: "
+            "give shapes (gamma,) and (gamma + 1,), the last choice being the token after all drafts"
         )
     for name, tokens in (("drafts", drafted), ("choices", chosen)):
         if tokens.size and tokens.dtype.kind not in "iu":
