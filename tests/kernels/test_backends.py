@@ -31,5 +31,6 @@ def test_what_cannot_run_says_why(monkeypatch):
         BackendUnavailableError, match=r"torch is not installed; pip install 'tightbound\[gpu\]'"
     ):
         implementation("on_gpu", "triton", {"triton": "tightbound.kernels.backends"})
-    assert missing("numpy") is None and missing("numba") is None
+    assert missing("numpy") is None
+    assert missing("numba") is None
     assert set(BACKENDS) == {"auto", "numpy", "numba", "triton", "numba_cuda"}
