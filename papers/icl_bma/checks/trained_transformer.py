@@ -251,7 +251,7 @@ ICL_7I = Claim(
     source=SOURCE,
     provenance="derived",
     statistic=BoundHolds(method="exact"),
-    grid=Grid(quick=[SMALL], standard=[PAPER_SIZE], full=[LONG]),
+    grid=Grid(quick=[{**SMALL, "runs": 2}], standard=[PAPER_SIZE], full=[LONG]),
     measure=error_and_pooled_error,
     control=NegativeControl(
         measure=error_without_concept,
@@ -270,7 +270,7 @@ ICL_7J = Claim(
     source=SOURCE,
     provenance="derived",
     statistic=BoundHolds(method="exact"),
-    grid=Grid(quick=[SMALL], standard=[PAPER_SIZE], full=[LONG]),
+    grid=Grid(quick=[{**SMALL, "runs": 2}], standard=[PAPER_SIZE], full=[LONG]),
     measure=gap_and_pooled_gap,
     control=NegativeControl(
         measure=gap_without_concept,

@@ -50,11 +50,12 @@ def test_error_of_pretraining_is_a_divergence_from_the_exact_average():
 def test_curves_compare_trained_untrained_and_exact_models():
     curves = trained_transformer._curves(TINY, generator())
     assert curves["cot"].shape == (1, 3)
-    assert curves["untrained"].shape == curves["prompt"].shape == (3,)
+    assert curves["untrained"].shape == (1, 3)
+    assert curves["prompt"].shape == (3,)
     assert np.all(curves["cot"] > curves["prompt"])
     assert np.all(np.diff(curves["prompt"]) < 0.0)
     beside = trained_transformer._beside_untrained(curves)
-    assert beside["greater"][0] == pytest.approx((curves["untrained"] - curves["prompt"])[1:].mean() / 5)
+    assert beside["greater"][0] == pytest.approx((curves["untrained"] - curves["prompt"])[0, 1:].mean() / 5)
 
 
 def test_training_without_a_shared_task_teaches_too_little():
