@@ -7,6 +7,7 @@ average of all models with equal weights, is written out here as a control: it i
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -50,7 +51,10 @@ def dynamax_filter(bank: HMMConcept, responses: Integers) -> Runner:
     a finite log likelihood, so it agrees only where no state is as unlikely as that.
     """
     import jax
-    from dynamax.hidden_markov_model import hmm_filter
+
+    with warnings.catch_warnings():  # of names in JAX that it takes from another package
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from dynamax.hidden_markov_model import hmm_filter
 
     with jax.enable_x64(True):
         import jax.numpy as jnp
