@@ -7,7 +7,6 @@ another folder.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -164,7 +163,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     given = parser.parse_args(arguments)
     cell = {**SETTING, "steps": given.steps, "runs": given.runs}
-    found = rows(cell, given.folder)
+    try:
+        found = rows(cell, given.folder)
+    except ValueError as error:  # among them a checkpoint of another setting
+        parser.error(str(error))
     print(table(found))
     middle, reach = slope(found)
     print(f"\nslope of log TV in log N_p, finite N_p, over runs: {middle:.3f} ± {reach:.3f} (95 %)")
@@ -176,7 +178,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"one prediction: exact average {exact:.2f} us, transformer {trained:.2f} us "
         f"({len(setting.fresh)} sequences at once)"
     )
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -48,5 +48,12 @@ def test_slope_is_that_of_a_power_law():
     assert train.slope(one_run, budgets)[1] == np.inf
 
 
+def test_what_cannot_be_trained_is_wrong_usage(tmp_path, capsys):
+    with pytest.raises(SystemExit) as raised:
+        train.main(["--folder", str(tmp_path), "--steps", "65"])
+    assert raised.value.code == 2
+    assert "give e.g. steps=70" in capsys.readouterr().err
+
+
 def test_cost_is_per_token():
     assert 0.0 < train.microseconds(lambda: sum(range(1000)), 10) < 1e6
