@@ -1,0 +1,40 @@
+"""Compile Triton kernels without a GPU; run as a script in a process of its own.
+
+``python _ahead_of_time.py MODULE...`` prints one line of JSON for each variant and capability. A module lists
+its variants in ``VARIANTS``: (name, jit function, signature, constexprs, options), where the signature gives
+a type such as ``*fp32`` or ``i32`` to every argument that is not in ``constexprs``.
+"""
+
+import importlib
+import json
+import sys
+
+CAPABILITIES = (80, 90)
+
+
+def compile_for(function, signature, constexprs, options, capability):
+    import triton
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    types = {name: "constexpr" if name in constexprs else signature[name] for name in function.arg_names}
+    source = ASTSource(fn=function, signature=types, constexprs=constexprs)
+    built = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
+    ptx = built.asm["ptx"]
+    return {"shared": built.metadata.shared, "wgmma": "wgmma" in ptx, "mma": "mma.sync" in ptx}
+
+
+def main(modules):
+    for module in modules:
+        for name, *variant in importlib.import_module(module).VARIANTS:
+            for capability in CAPABILITIES:
+                row = {"module": module, "name": name, "capability": capability}
+                try:
+                    row |= compile_for(*variant, capability)
+                except Exception as error:
+                    row["error"] = f"{type(error).__name__}: {error}"
+                print(json.dumps(row), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

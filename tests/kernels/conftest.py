@@ -1,0 +1,117 @@
+"""Run kernels without a GPU: in Triton's interpreter, in Numba's simulator, through Triton's compiler.
+
+Each of the three has to be chosen before its library is imported, so each runs in a process of its own, which
+all tests of a session share.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+MOST_SHARED = 232_448  # bytes of shared memory that a program can have on Hopper
+REQUIRE = "TIGHTBOUND_REQUIRE_GPU_TOOLCHAIN"
+
+
+def need_toolchain():
+    lacking = [name for name in ("torch", "triton") if find_spec(name) is None]
+    if lacking and os.environ.get(REQUIRE) == "1":
+        raise ModuleNotFoundError(f"{REQUIRE}=1, and {', '.join(lacking)} is not installed")
+    if lacking:
+        pytest.skip(f"{', '.join(lacking)} is not installed: pip install 'tightbound[gpu]'")
+
+
+def environment(**extra):
+    paths = str(HERE.parents[1] / ".src")
+    return os.environ | {"PYTHONPATH": paths, "PYTHONSAFEPATH": "1", "TRITON_DEFAULT_FP_FUSION": "1"} | extra
+
+
+def folders(session, fixture):
+    """Return the folders of the collected tests that use a fixture."""
+    return sorted(
+        {item.path.parent for item in session.items if fixture in getattr(item, "fixturenames", ())}
+    )
+
+
+def run_files(session, fixture, name, output, **variables):
+    """Run the test files called ``name`` of all folders in one process; return failures by folder."""
+    files = [folder / name for folder in folders(session, fixture)]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", f"python_files={name}"]
+    done = subprocess.run(
+        [*command, "-o", "junit_family=xunit1", f"--junitxml={output}", *map(str, files)],
+        cwd=HERE.parents[1],
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+    )
+    said = done.stdout + done.stderr
+    if not output.exists():
+        raise RuntimeError(said)
+    cases = list(xml.etree.ElementTree.parse(output).iter("testcase"))
+
+    def failures(folder):
+        own = [c for c in cases if Path(HERE.parents[1], c.get("file") or "").parent == folder]
+        if not own:
+            return f"no test of {folder / name} ran:\n{said}"
+        return "\n".join(
+            f"{c.get('name')}: {part.get('message')}\n{part.text}"
+            for c in own
+            for part in c
+            if part.tag in ("failure", "error", "skipped")
+        )
+
+    return failures
+
+
+@pytest.fixture(scope="session")
+def _interpreted(request, tmp_path_factory):
+    output = tmp_path_factory.mktemp("interpreter") / "results.xml"
+    return run_files(request.session, "interpreter", "interpreted.py", output, TRITON_INTERPRET="1")
+
+
+@pytest.fixture
+def interpreter(request):
+    """Failures of the tests in ``interpreted.py`` beside this test, under Triton's interpreter; "" if none."""
+    need_toolchain()
+    return request.getfixturevalue("_interpreted")(request.path.parent)
+
+
+@pytest.fixture(scope="session")
+def _simulated(request, tmp_path_factory):
+    output = tmp_path_factory.mktemp("simulator") / "results.xml"
+    return run_files(request.session, "simulator", "simulated.py", output, NUMBA_ENABLE_CUDASIM="1")
+
+
+@pytest.fixture
+def simulator(request):
+    """Failures of the tests in ``simulated.py`` beside this test, under numba.cuda's simulator; "" if none."""
+    return request.getfixturevalue("_simulated")(request.path.parent)
+
+
+@pytest.fixture(scope="session")
+def _compiled(request):
+    names = [f"tightbound.kernels.{f.name}.triton_gpu" for f in folders(request.session, "ahead_of_time")]
+    command = [sys.executable, str(HERE / "_ahead_of_time.py"), *names]
+    done = subprocess.run(command, env=environment(TRITON_INTERPRET="0"), capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+@pytest.fixture
+def ahead_of_time(request):
+    """Rows for the variants of the kernel of this test's folder, compiled for two GPUs and seen to fit."""
+    need_toolchain()
+    module = f"tightbound.kernels.{request.path.parent.name}.triton_gpu"
+    rows = [row for row in request.getfixturevalue("_compiled") if row["module"] == module]
+    assert rows
+    for row in rows:
+        assert "error" not in row, row
+        assert row["shared"] <= MOST_SHARED, row
+    return rows
