@@ -54,8 +54,8 @@ def k_seq_acceptance(p: ArrayLike, q: ArrayLike, k: int, scale: ArrayLike | None
 
     **It is at least** :math:`(1 - (1 - 1/k)^k)` **of the optimum, more than 1 - 1/e of it.** The optimum
     obeys :math:`\alpha^* \le \sum_y \min\{p(y), 1 - (1 - q(y))^k\} \le \sum_y \min\{p(y), k q(y)\} = k b(k)`.
-    With rho = k, which is always valid, :math:`b(k) \le \sum p/k = 1/k`. The function :math:`1 - (1 - b)^k` is
-    concave and 0 at 0, so on [0, 1/k] it lies above its chord:
+    With rho = k, which is always valid, :math:`b(k) \le \sum p/k = 1/k`. The function :math:`1 - (1 - b)^k`
+    is concave and 0 at 0, so on [0, 1/k] it lies above its chord:
     :math:`1 - (1 - b(k))^k \ge k b(k) (1 - (1 - 1/k)^k)`. The scale used is at most k, and b, hence the
     acceptance, falls as rho grows. ∎
 
