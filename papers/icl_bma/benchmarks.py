@@ -135,7 +135,7 @@ def peers(states: Sequence[int] = (4, 8, 16), sequences: int = 64, rounds: int =
         gaps = {name: apart(run(), reference) for name, run in runs.items()}
         for name, gap in gaps.items():
             _refuse(name, gap)
-        functions = {ours: partial(scan_final_log_posterior, *task), **runs}
+        functions: dict[str, Any] = {ours: partial(scan_final_log_posterior, *task), **runs}
         size = f"M={TASKS}, H={hidden}, T={LENGTH}, B={sequences}"
         with one_core():
             found = compare(functions, size=size, ratio_to=ours, rounds=rounds)

@@ -179,30 +179,63 @@ def _scan(bank: Bank, wanted: str, backend: Backend) -> Array:
 
 def _scan_numba(bank: Bank, wanted: str) -> tuple[Array, Integers]:
     """Return one of `OUTPUTS` for every sequence, and where it is impossible: 2 t, 2 t + 1, or negative."""
-    from tightbound.simulators.in_context import _kernel_scan_hidden as hidden
     from tightbound.simulators.in_context import _kernel_scan_tables as tables
     from tightbound.simulators.in_context._kernel_scan_weights import LOST
 
     outputs, amiss = _outputs(bank, len(bank.rows), wanted)
-    given = bank.rows, bank.asked, bank.seen, bank.prior
     asked_for = tuple(name == wanted for name in OUTPUTS)
     stride = _stride(bank)
-    run: Any
     if stride == 0:
         amiss[:] = LOST
     elif bank.initial.shape[1] == 1:
-        run = tables.scan
-        rows, asked, seen, prior = given
         factors = np.ascontiguousarray(bank.emission[:, 0].T)
-        run(factors, rows, asked, seen, prior, asked_for, *outputs, amiss)
+        run: Any = tables.scan
+        run(factors, bank.rows, bank.asked, bank.seen, bank.prior, asked_for, *outputs, amiss)
     else:
-        run = hidden.scan
-        run(*_padded(bank, hidden.GROUP), stride, *given, asked_for, *outputs, amiss)
+        _scan_hidden(bank, stride, asked_for, (*outputs, amiss))
     found = outputs[OUTPUTS.index(wanted)]
     again = np.flatnonzero(amiss == LOST)
     if again.size:
         found[again], amiss[again] = _scan_logs(bank, again, wanted, asked_for)
     return found, amiss
+
+
+def _scan_hidden(bank: Bank, stride: int, asked_for: tuple[bool, ...], outputs: tuple[Any, ...]) -> None:
+    """Fill outputs; of sequences and tasks whichever are more go side by side, with the same results."""
+    from tightbound.simulators.in_context import _kernel_scan_bank as few
+    from tightbound.simulators.in_context import _kernel_scan_hidden as many
+
+    tables = _padded(bank, many.GROUP)
+    count, tasks = len(bank.rows), bank.prior.size
+    rest = count % many.LANES
+    split = count - rest if rest < min(tasks, many.LANES // 4) else count
+    run: Any
+    if split:
+        run, part = many.scan, slice(split)
+        taken = (array[part] for array in outputs)
+        run(*tables, stride, bank.rows[part], bank.asked, bank.seen[part], bank.prior, asked_for, *taken)
+    if split < count:
+        run, part = few.scan, slice(split, None)
+        taken = (array[part] for array in outputs)
+        *laws, asked, prior = _tiled(*tables, bank.asked, bank.prior, few.TILE, many.VECTOR)
+        run(*laws, stride, bank.rows[part], asked, bank.seen[part], prior, asked_for, *taken)
+
+
+def _tiled(
+    initial: Array, step: Array, shown: Array, asked: Array, prior: Array, tile: int, vector: int
+) -> tuple[Array, ...]:
+    """Return tables with the tasks last, in tiles of equal size filled up with tasks of weight zero."""
+    tasks = len(initial)
+    tiles = -(-tasks // tile)
+    width = -(-tasks // (tiles * vector)) * vector
+    more = tiles * width - tasks
+
+    def split(array: Array) -> Array:
+        full = np.concatenate([array, np.zeros((more, *array.shape[1:]))])
+        return np.ascontiguousarray(np.moveaxis(full.reshape(tiles, width, *array.shape[1:]), 1, -1))
+
+    wide = [np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, more)]) for array in (asked, prior)]
+    return split(initial), split(np.swapaxes(step, 1, 2)), split(shown), *wide
 
 
 def _outputs(bank: Bank, count: int, wanted: str) -> tuple[tuple[Array, ...], Integers]:

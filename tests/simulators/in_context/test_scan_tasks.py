@@ -189,12 +189,13 @@ def test_leading_shapes():
     assert np.array_equal(scans.scan_log_posterior(stuck(), c[0], r[0]), flat[0])
 
 
-@pytest.mark.parametrize("hidden", [False, True])
-def test_neither_threads_nor_the_batch_change_a_bit(hidden):
+@pytest.mark.parametrize(("hidden", "tasks"), [(False, 37), (True, 37), (True, 70)])
+def test_neither_threads_nor_the_batch_change_a_bit(hidden, tasks):
+    """Below 32 sequences the tasks of a bank go side by side, else the sequences."""
     import numba
 
     rng = np.random.default_rng(2)
-    model = random_model(rng, hidden, 37, 5, 3, 4, 0.2, True)
+    model = random_model(rng, hidden, tasks, 5, 3, 4, 0.2, True)
     _, c, r = sample(model, 50, 150, rng=1)
     every = (scans.scan_log_posterior, scans.scan_log_predictive, scans.scan_regret)
     whole = [scan(model, c, r) for scan in every]
