@@ -29,9 +29,9 @@ def _average(ax: Axes, evidence: ClaimEvidence) -> None:
         bound_line(ax, n, vanilla, label="vanilla (bound)" if index == 0 else "_", linewidth=0.8)
         if steps > 1:
             ax.annotate(
-                f"{steps}",
+                f"$H={steps}$",
                 (n[-1], vanilla[-1]),
-                xytext=(3, 0),
+                xytext=(3, -3 if steps == 2 else 2),  # two of the lines end side by side
                 textcoords="offset points",
                 fontsize=6,
                 va="center",
