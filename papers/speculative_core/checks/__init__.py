@@ -1,0 +1,1 @@
+"""Claims on speculative decoding, one module per topic."""

@@ -1,0 +1,1 @@
+"""Figures on speculative decoding, one module each, drawn from evidence only."""
