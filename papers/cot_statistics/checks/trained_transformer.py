@@ -151,7 +151,7 @@ SMALL: dict[str, Any] = {
     "learning_rate": 0.02,
     "patience": None,
     "validation": 200,
-    "prompts": 200,
+    "prompts": 100,
     "runs": 1,
 }
 MIDDLE: dict[str, Any] = {
@@ -164,7 +164,6 @@ MIDDLE: dict[str, Any] = {
     "batch": 64,
     "learning_rate": 0.01,
     "validation": 500,
-    "prompts": 100,
 }
 LONG: dict[str, Any] = {**MIDDLE, "demonstrations": 24, "updates": 5000, "prompts": 1000, "runs": 5}
 
@@ -184,7 +183,7 @@ COT_9A = Claim(
         because="demonstrations of different tasks teach nothing about the task of a prompt",
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 6.0, "standard": 120.0, "full": 4000.0},
+    seconds={"quick": 8.0, "standard": 115.0, "full": 4000.0},
 )
 
 
@@ -235,7 +234,7 @@ COT_9B = Claim(
         because="the exact average has no pretraining error, so that its error falls on",
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 4.0, "standard": 60.0, "full": 2000.0},
+    seconds={"quick": 4.0, "standard": 50.0, "full": 2000.0},
 )
 
 TRAINED_TRANSFORMER = (COT_9A, COT_9B)

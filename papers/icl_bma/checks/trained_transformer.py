@@ -200,7 +200,7 @@ ICL_7H = Claim(
         because="copies of the same trajectories raise the nominal number and tell nothing new",
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 6.0, "standard": 150.0, "full": 1500.0},
+    seconds={"quick": 7.0, "standard": 160.0, "full": 1500.0},
 )
 
 
@@ -258,7 +258,7 @@ ICL_7I = Claim(
         because="what was trained without concepts learns the bigram law at best",
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 4.0, "standard": 80.0, "full": 900.0},
+    seconds={"quick": 3.0, "standard": 110.0, "full": 900.0},
 )
 
 ICL_7J = Claim(
@@ -277,7 +277,7 @@ ICL_7J = Claim(
         because="what was trained without concepts learns the bigram law at best",
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 4.0, "standard": 80.0, "full": 900.0},
+    seconds={"quick": 3.0, "standard": 110.0, "full": 900.0},
 )
 
 TRAINED_TRANSFORMER = (ICL_7H, ICL_7I, ICL_7J)
