@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tightbound.theory._validation import Array, Integers
+from tightbound.theory._validation import Array, Integers, as_integer
 from tightbound.theory.speculative.tables import PrefixTables, all_texts
 
 Verification = Callable[[Array, Array, Integers], Array]
@@ -40,8 +40,8 @@ class RoundLaw:
         """Mean number of emitted tokens, the one after the accepted drafts included."""
         return float(self.accepted @ np.arange(1.0, len(self.emitted) + 1.0))
 
-    def text(self, target: PrefixTables) -> Array:
-        """Law of the first gamma + 1 tokens when plain decoding goes on after the round.
+    def text(self, target: PrefixTables, tokens: int | None = None) -> Array:
+        """Law of the first gamma + 1 tokens, or more, when plain decoding goes on after the round.
 
         A verification rule is lossless if and only if this is ``target.joint(gamma + 1)`` for all tables:
         what a round leaves open is then written by the target itself, or by further rounds.
@@ -49,15 +49,28 @@ class RoundLaw:
         Parameters
         ----------
         target : PrefixTables
-            Laws of the target, at least gamma + 1 tables.
+            Laws of the target, at least ``tokens`` tables.
+        tokens : int, optional
+            Length of the text, at least gamma + 1; that where left out.
 
         Returns
         -------
-        ndarray, shape ``(V,) * (gamma + 1)``
+        ndarray, shape ``(V,) * tokens``
+
+        Raises
+        ------
+        ValueError
+            For a text shorter than what a round may emit, or for too few tables.
         """
+        longest = len(self.emitted)
+        length = longest if tokens is None else as_integer("tokens", tokens, least=longest)
+        if target.length < length:
+            raise ValueError(f"target gives {target.length} tables, a text of {length} tokens needs {length}")
         law = np.zeros(())
-        for part, table in zip(self.emitted, target.rows, strict=False):
-            law = law[..., np.newaxis] * table + part
+        for t, table in enumerate(target.rows[:length]):
+            law = law[..., np.newaxis] * table
+            if t < longest:
+                law = law + self.emitted[t]
         return law
 
 

@@ -52,7 +52,7 @@ def texts(cell: Cell, rng: np.random.Generator, law: Callable[[PrefixTables, Pre
     found, plain = over_pairs(
         cell,
         rng,
-        lambda target, draft: law(target, draft).text(target),
+        lambda target, draft: law(target, draft).text(target, draft.length + 1),
         lambda target, draft: target.joint(draft.length + 1),
     )
     return {"value": found, "reference": plain}
