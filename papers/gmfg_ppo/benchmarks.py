@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tightbound.papers.gmfg_ppo import _peers
-from tightbound.theory.graphon_games import GraphonGame, exploitability, random_linear, sis
+from tightbound.theory.graphon_games import GraphonGame, beach_bar, exploitability, random_linear, sis
 from tightbound.verification.bench import Benchmark, Row, compare, timed
 
 ITERATIONS = 31
@@ -81,11 +81,12 @@ def scaling() -> Sequence[Row]:
 
 
 def batches() -> Sequence[Row]:
-    """Time 64 instances at once beside one instance, on games of three sizes."""
+    """Time 64 instances at once beside one instance, on games of four sizes."""
     rates = np.linspace(0.5, 0.9, 64)
     families = {
         "random M=10, H=4": [random_linear(rng=i, blocks=10) for i in range(64)],
         "SIS M=5, H=50": [sis(blocks=5, infection=rate) for rate in rates],
+        "beach bar M=21, H=50": [beach_bar(blocks=21, crowd=crowd) for crowd in np.linspace(2.0, 4.0, 64)],
         "SIS M=101, H=50": [sis(blocks=101, infection=rate) for rate in rates],
     }
     rows: list[Row] = []

@@ -61,14 +61,43 @@ def split(game: GraphonGame, *, dense: bool = False) -> tuple[Form, Arrays]:
     transition, transition_arrays = _stage(game.transition_table, game.transition)
     reward, reward_arrays = _stage(game.reward_table, game.reward)
     sparse = None if dense or game.transition_table is None else lists(game.transition_table)
+    if sparse is not None:
+        # Inside, actions come before states: pairs are a S + s.
+        transition_arrays |= {
+            "successor": np.ascontiguousarray(sparse["successor"].swapaxes(1, 2)),
+            "chance": np.ascontiguousarray(sparse["chance"].swapaxes(1, 2)),
+            "predecessor": sparse["predecessor"] % game.actions * game.states
+            + sparse["predecessor"] // game.actions,
+            "arrival": sparse["arrival"],
+        }
+    elif game.transition_table is not None:
+        transition_arrays |= _matrices(game.transition_table)
     arrays = {
-        "weights": game.weights,
-        "initial": game.initial,
-        "transition": transition_arrays | (sparse or {}),
+        "weights": np.ascontiguousarray(game.weights.swapaxes(1, 2)),  # laws are rows
+        "initial": np.ascontiguousarray(game.initial.T),
+        "transition": transition_arrays,
         "reward": reward_arrays,
     }
     form = Form(game.blocks, game.horizon, game.states, game.actions, transition, reward, sparse is not None)
     return form, arrays
+
+
+def _matrices(table: Any) -> Arrays:
+    """Return a kernel (L, S, A, S) as matrices from pairs a S + s to states (L, A S, S), and transposed."""
+    leaving = table.swapaxes(1, 2).reshape(len(table), -1, table.shape[-1])
+    return {"leaving": leaving, "arriving": np.ascontiguousarray(leaving.swapaxes(1, 2))}
+
+
+def agents_last(values: Any) -> Any:
+    """Return values (H, ..., S, N) of the N blocks of all games side by side from (G, H, M, S, ...)."""
+    ordered = values.transpose(1, *range(values.ndim - 1, 2, -1), 0, 2)
+    return ordered.reshape(*ordered.shape[:-2], -1)
+
+
+def games_first(values: Any, blocks: int) -> Any:
+    """Return values (G, H, M, S, ...) of each game from (H, ..., S, N)."""
+    parted = values.reshape(*values.shape[:-1], -1, blocks)
+    return parted.transpose(parted.ndim - 2, 0, parted.ndim - 1, *range(parted.ndim - 3, 0, -1))
 
 
 def _stage(table: Any, function: Any) -> tuple[Stage, Arrays]:

@@ -14,18 +14,18 @@ from tightbound.simulators.graphon_games.algorithms.base import Algorithm, Itera
 
 BLOCK = 32
 
-# Policies of more entries than this, of all instances together, no longer stay in cache.
-_ENTRIES = 4096
+# Policies of more entries than this, of all games side by side, no longer stay in cache.
+_ENTRIES = 2**17
 
 
 class Problem(NamedTuple):
-    """What stays the same during one solve; instances of one form may be stacked along a first axis."""
+    """What stays the same during one solve of games side by side."""
 
     arrays: Arrays
     lam: Any
     tol: Any  # negative: none
-    key: Any
-    reference: Any  # log-policy (H, M, S, A) and flow (H, M, S) of an equilibrium, or None
+    seeds: Any  # one per game
+    reference: Any  # log-policy (H, A, S, N) and flow (H, S, N) of an equilibrium, or None
 
 
 class Carry(NamedTuple):
@@ -35,33 +35,34 @@ class Carry(NamedTuple):
     mean_field: Any  # of the iterate before
     occupancy: Any  # sums over the iterates done, the first excluded
     mean_fields: Any
-    done: Any  # the tolerance is met
-    number: Any  # steps done
-
-
-def start(algorithm: Algorithm, form: Form, problem: Problem, log_policy: Any) -> Carry:
-    """Return the carry of iterate 0."""
-    flow = _evaluate.flow(form, problem.arrays, log_policy)
-    state = algorithm.init(log_policy, flow)
-    zeros = jnp.zeros_like(log_policy)
-    return Carry(state, flow, zeros, jnp.zeros_like(flow), jnp.asarray(False), jnp.asarray(0))
+    done: Any  # (G,) the tolerance is met
+    number: Any  # (G,) steps done
 
 
 @lru_cache(maxsize=128)
-def compiled(algorithm: type, size: tuple[int, ...], form: Form, batched: bool) -> tuple[Any, Any]:
-    """Return the compiled ``start`` and the compiled block of iterations."""
+def compiled(algorithm: type, size: tuple[int, ...], form: Form) -> tuple[Any, Any]:
+    """Return the compiled start and the compiled block of iterations."""
     # Steps read numbers from the iteration only, so any instance of the class will do: none is constructed.
     method: Algorithm = object.__new__(algorithm)
 
     def begin(problem: Problem, log_policy: Any) -> Carry:
-        return start(method, form, problem, log_policy)
+        mean_field, _ = _evaluate.flow(form, problem.arrays, log_policy)
+        games = len(problem.seeds)
+        return Carry(
+            method.init(log_policy, mean_field),
+            mean_field,
+            jnp.zeros_like(log_policy),
+            jnp.zeros_like(mean_field),
+            jnp.zeros(games, dtype=bool),
+            jnp.zeros(games, dtype=int),
+        )
 
     def block(problem: Problem, carry: Carry, rates: Any, places: Any, last: Any) -> tuple[Carry, Any]:
         def body(carry: Carry, at: tuple[Any, Any]) -> tuple[Carry, dict[str, Any]]:
             rate, place = at
-            arguments = (method, size, form, problem, carry, rate, place < last)
+            arguments = (method, size, form, problem, carry, rate, place, place < last)
             done: tuple[Carry, dict[str, Any]] = jax.lax.cond(
-                (place <= last) & ~carry.done,
+                (place <= last) & ~jnp.all(carry.done),
                 lambda: _advance(*arguments),
                 lambda: (carry, _nothing(*arguments)),
             )
@@ -69,25 +70,14 @@ def compiled(algorithm: type, size: tuple[int, ...], form: Form, batched: bool) 
 
         return jax.lax.scan(body, carry, (rates, places))
 
-    def blocks(problem: Problem, carry: Carry, rates: Any, places: Any, last: Any) -> tuple[Carry, Any]:
-        def one(at: tuple[Problem, Carry]) -> tuple[Carry, Any]:
-            return block(at[0], at[1], rates, places, last)
-
-        found: tuple[Carry, Any] = jax.lax.map(
-            one, (problem, carry), batch_size=_together(len(carry.number), form)
-        )
-        return found
-
-    if batched:
-        return jax.jit(jax.vmap(begin)), jax.jit(blocks)
     return jax.jit(begin), jax.jit(block)
 
 
-def _together(instances: int, form: Form) -> int | None:
-    """Return how many instances to advance side by side: a divisor of their number that fits in cache."""
-    most = _ENTRIES // (form.horizon * form.blocks * form.states * form.actions)
-    best = max(n for n in range(1, instances + 1) if instances % n == 0 and n <= max(1, most))
-    return None if best == 1 else best
+def parts(games: int, form: Form) -> list[slice]:
+    """Return the games to advance side by side: equal parts, of one compiled program, that fit in cache."""
+    most = max(1, _ENTRIES // (form.horizon * form.blocks * form.states * form.actions))
+    size = max(n for n in range(1, games + 1) if games % n == 0 and n <= most)
+    return [slice(at, at + size) for at in range(0, games, size)]
 
 
 def _advance(
@@ -97,41 +87,43 @@ def _advance(
     problem: Problem,
     carry: Carry,
     rate: Any,
+    place: Any,
     more: Any,
 ) -> tuple[Carry, dict[str, Any]]:
-    """Evaluate and record the current iterate; step if there is ``more`` and it misses the tolerance."""
+    """Evaluate and record iterate ``place``; step games that have ``more`` to do and miss the tolerance."""
     arrays, lam = problem.arrays, problem.lam
     logs = algorithm.log_policy(carry.state)
     found = _evaluate.evaluate(form, arrays, logs, lam)
     mean_field = algorithm.mean_field(carry.state, found.mean_field)
-    first = carry.number == 0
-    occupancy = carry.occupancy + jnp.where(first, 0.0, found.mean_field[..., None] * jnp.exp(logs))
-    mean_fields = carry.mean_fields + jnp.where(first, 0.0, mean_field)
-    number = jnp.maximum(carry.number, 1)
-    reached = found.exploitability <= problem.tol
-    iteration = Iteration(
-        form, arrays, found, rate, lam, carry.number, jax.random.fold_in(problem.key, carry.number), size
-    )
-    state, extra = algorithm.step(carry.state, iteration)
+    agents = logs.shape[-1]
+    counts = _evaluate.spread(~carry.done & (place > 0), agents)
+    weights = found.mean_field[:, None] * jnp.exp(logs)
+    occupancy = carry.occupancy + jnp.where(counts, weights, 0.0)
+    mean_fields = carry.mean_fields + jnp.where(counts, mean_field, 0.0)
+    reached = carry.done | (found.exploitability <= problem.tol)
+    keys = jax.vmap(lambda seed: jax.random.fold_in(jax.random.PRNGKey(seed), place))(problem.seeds)
+    state, extra = algorithm.step(carry.state, Iteration(form, arrays, found, rate, lam, place, keys, size))
     record = {
         "exploitability": found.exploitability,
         "exploitability_unregularised": found.exploitability_unregularised,
-        "change": distance(mean_field, carry.mean_field),
-        **extra,
+        "change": distance(form, mean_field, carry.mean_field),
+        **{name: jnp.broadcast_to(value, reached.shape) for name, value in extra.items()},
     }
     if problem.reference is not None:
-        weights = jnp.where(first, found.mean_field[..., None] * jnp.exp(logs), occupancy)
-        average = jnp.where(first, mean_field, mean_fields / number)
+        first = place == 0
+        average = jnp.where(first, mean_field, mean_fields / jnp.maximum(place, 1))
+        average_policy = _evaluate.conditional(jnp.where(first, weights, occupancy))
         policy, crowd = problem.reference
         record |= {
-            "kl": divergence(crowd, policy, logs),
-            "policy_distance": policy_distance(crowd, policy, logs),
-            "flow_distance": distance(mean_field, crowd),
-            "average_policy_distance": policy_distance(crowd, policy, _evaluate.conditional(weights)),
-            "average_flow_distance": distance(average, crowd),
+            "kl": divergence(form, crowd, policy, logs),
+            "policy_distance": policy_distance(form, crowd, policy, logs),
+            "flow_distance": distance(form, mean_field, crowd),
+            "average_policy_distance": policy_distance(form, crowd, policy, average_policy),
+            "average_flow_distance": distance(form, average, crowd),
         }
     moves = more & ~reached
-    state = jax.tree.map(lambda old, new: jnp.where(moves, new, old), carry.state, state)
+    moving = _evaluate.spread(moves, agents)
+    state = jax.tree.map(lambda old, new: jnp.where(moving, new, old), carry.state, state)
     return Carry(state, mean_field, occupancy, mean_fields, reached, carry.number + moves), record
 
 
@@ -141,19 +133,19 @@ def _nothing(algorithm: Algorithm, size: tuple[int, ...], form: Form, *rest: Any
     return {name: jnp.full(leaf.shape, jnp.nan, leaf.dtype) for name, leaf in shapes.items()}
 
 
-def distance(one: Any, other: Any) -> Any:
-    """Return the mean over blocks of sum_h |.|_1 of mean fields (H, M, S)."""
-    return jnp.abs(one - other).sum(axis=-1).sum(axis=0).mean()
+def distance(form: Form, one: Any, other: Any) -> Any:
+    """Return the mean over blocks of sum_h |.|_1 of mean fields (H, S, N), for each game."""
+    return _evaluate.by_game(form, jnp.abs(one - other).sum(axis=(0, 1)))
 
 
-def policy_distance(crowd: Any, one: Any, other: Any) -> Any:
-    """Return the mean over blocks of sum_h E_crowd |pi - q|_1 of log-policies (H, M, S, A)."""
-    gap = jnp.abs(jnp.exp(one) - jnp.exp(other)).sum(axis=-1)
-    return (crowd * gap).sum(axis=-1).sum(axis=0).mean()
+def policy_distance(form: Form, crowd: Any, one: Any, other: Any) -> Any:
+    """Return the mean over blocks of sum_h E_crowd |pi - q|_1 of log-policies (H, A, S, N), for each game."""
+    gap = jnp.abs(jnp.exp(one) - jnp.exp(other)).sum(axis=1)
+    return _evaluate.by_game(form, (crowd * gap).sum(axis=(0, 1)))
 
 
-def divergence(crowd: Any, one: Any, other: Any) -> Any:
-    """Return the mean over blocks of sum_h E_crowd KL(pi || q) of log-policies (H, M, S, A)."""
+def divergence(form: Form, crowd: Any, one: Any, other: Any) -> Any:
+    """Return the mean over blocks of sum_h E_crowd KL(pi || q) of log-policies (H, A, S, N), per game."""
     pi = jnp.exp(one)
-    gap = jnp.where(pi > 0.0, pi * (one - other), 0.0).sum(axis=-1)
-    return jnp.where(crowd > 0.0, crowd * gap, 0.0).sum(axis=-1).sum(axis=0).mean()
+    gap = jnp.where(pi > 0.0, pi * (one - other), 0.0).sum(axis=1)
+    return _evaluate.by_game(form, jnp.where(crowd > 0.0, crowd * gap, 0.0).sum(axis=(0, 1)))

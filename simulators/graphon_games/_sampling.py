@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from tightbound.simulators.graphon_games._evaluate import aggregate
 from tightbound.simulators.graphon_games._form import Arrays, Form
 
 
@@ -23,7 +22,7 @@ def sampled_action_values(
     form: Form,
     arrays: Arrays,
     log_policy: Any,
-    mean_field: Any,
+    z: Any,
     lam: Any,
     key: Any,
     *,
@@ -33,10 +32,11 @@ def sampled_action_values(
 ) -> tuple[Any, Any]:
     """Return Q (H, N, S, A) by backward regression for the representatives, and the visits (H, N, S, A).
 
+    One game's policies (H, M, S, A) and aggregates (H, M, S).
+
     Cell means of r + V(s') over all visits of (s, a) at step h; 0 where there was none.
     """
     chosen, _ = representatives(form.blocks, agents)
-    z = aggregate(form, arrays, mean_field)[:, chosen]
     states, actions = form.states, form.actions
     rows = jnp.arange(agents)[:, None]
 
@@ -53,10 +53,10 @@ def sampled_action_values(
         return following, (state, action, reward[rows, state, action], following)
 
     first_key, episode_key = jax.random.split(key)
-    initial = jnp.broadcast_to(arrays["initial"][chosen][:, None], (agents, episodes, states))
+    initial = jnp.broadcast_to(arrays["initial"].T[chosen][:, None], (agents, episodes, states))
     first = draw(initial, jax.random.uniform(first_key, (agents, episodes)))
     uniforms = jax.random.uniform(episode_key, (form.horizon, 2, agents, episodes))
-    steps = (jnp.arange(form.horizon), z, log_behaviour[:, chosen], uniforms)
+    steps = (jnp.arange(form.horizon), z[:, chosen], log_behaviour[:, chosen], uniforms)
     _, (state, action, reward, following) = jax.lax.scan(step, first, steps)
 
     logs = log_policy[:, chosen]

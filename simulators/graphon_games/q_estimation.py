@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from tightbound.simulators.graphon_games._form import Form, split
 from tightbound.theory._validation import as_integer
 from tightbound.theory.graphon_games._validation import as_probabilities, as_regularisation
-from tightbound.theory.graphon_games.flow import flow
+from tightbound.theory.graphon_games.flow import aggregate, flow
 from tightbound.theory.graphon_games.game import GraphonGame
 
 Floats = NDArray[np.float64]
@@ -154,7 +154,7 @@ def estimate_action_values(
     shape = (game.blocks, game.horizon, game.states, game.actions)
     pi = as_probabilities("policy", policy, shape)
     played = game.uniform_policy() if behaviour is None else as_probabilities("behaviour", behaviour, shape)
-    mean_field = flow(game, pi)
+    z = aggregate(game, flow(game, pi))
     chosen, nearest = representative_blocks(game.blocks, count)
     import jax
 
@@ -163,7 +163,7 @@ def estimate_action_values(
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.PRNGKey(key), number)
         value, visits = _program(form, count, length, chunk)(
-            arrays, _logs(pi), np.swapaxes(mean_field, 0, 1), as_regularisation(lam), keys, _logs(played)
+            arrays, _logs(pi), np.swapaxes(z, 0, 1), as_regularisation(lam), keys, _logs(played)
         )
     # (R, H, N, S, A) with the horizon before the agents
     return QEstimate(
@@ -178,13 +178,13 @@ def _program(form: Form, agents: int, episodes: int, chunk: int) -> Any:
 
     from tightbound.simulators.graphon_games._sampling import sampled_action_values
 
-    def estimate(arrays: Any, logs: Any, mean_field: Any, lam: Any, keys: Any, log_behaviour: Any) -> Any:
+    def estimate(arrays: Any, logs: Any, z: Any, lam: Any, keys: Any, log_behaviour: Any) -> Any:
         def one(key: Any) -> Any:
             return sampled_action_values(
                 form,
                 arrays,
                 logs,
-                mean_field,
+                z,
                 lam,
                 key,
                 agents=agents,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.simulators.graphon_games._form import split
+from tightbound.simulators.graphon_games._form import Arrays, Form, agents_last, games_first, split
 from tightbound.simulators.graphon_games.solution import ConvergenceError, Solution
 from tightbound.theory.graphon_games._validation import as_probabilities
 from tightbound.theory.graphon_games.game import GraphonGame
@@ -79,7 +79,7 @@ def solve(
     """
     starts = None if start is None else [start]
     references = None if reference is None else [reference]
-    found = _solve([game], algorithm, max_iter, tol, starts, references, key, progress, batched=False)[0]
+    found = _solve([game], algorithm, max_iter, tol, starts, references, key, progress)[0]
     if throw and tol is not None and not found.converged:
         raise ConvergenceError(found.outcome, found)
     return found
@@ -127,7 +127,7 @@ def solve_batch(
     """
     if not games:
         raise ValueError("games is empty: give at least one game")
-    return _solve(list(games), algorithm, max_iter, tol, starts, references, key, progress, batched=True)
+    return _solve(list(games), algorithm, max_iter, tol, starts, references, key, progress)
 
 
 def _solve(
@@ -139,8 +139,6 @@ def _solve(
     references: Sequence[Solution] | None,
     key: int,
     progress: Progress | None,
-    *,
-    batched: bool,
 ) -> list[Solution]:
     if max_iter < 1:
         raise ValueError(f"max_iter is {max_iter}: give at least 1 iteration")
@@ -149,85 +147,96 @@ def _solve(
     for name, given in (("starts", starts), ("references", references)):
         if given is not None and len(given) != len(games):
             raise ValueError(f"{name} has {len(given)} entries for {len(games)} games: give one per game")
-    first = [_start(game, None if starts is None else starts[i]) for i, game in enumerate(games)]
-    marks = [None if references is None else _reference(game, references[i]) for i, game in enumerate(games)]
-    carry, history = _run(
-        games, algorithm, first, marks, max_iter, -1.0 if tol is None else tol, key, progress, batched=batched
-    )
+    form, arrays = _one_form(games)
+    first = np.stack([_start(game, None if starts is None else starts[i]) for i, game in enumerate(games)])
+    marks = None
+    if references is not None:
+        pairs = [_reference(game, one) for game, one in zip(games, references, strict=True)]
+        marks = tuple(np.stack(values) for values in zip(*pairs, strict=True))
+    least = -1.0 if tol is None else tol
+    found, history = _run(form, arrays, algorithm, first, marks, max_iter, least, key, progress)
     return [
-        _solution(game, _pick(carry, i) if batched else carry, _pick(history, i) if batched else history, tol)
+        _solution(game, {name: values[i] for name, values in found.items()}, history[i], tol)
         for i, game in enumerate(games)
     ]
 
 
 def _run(
-    games: list[GraphonGame],
+    form: Form,
+    arrays: list[Arrays],
     algorithm: Algorithm,
-    first: list[Floats],
-    marks: list[tuple[Floats, Floats] | None],
+    first: Floats,
+    marks: tuple[Floats, ...] | None,
     max_iter: int,
     tol: float,
     key: int,
     progress: Progress | None,
-    *,
-    batched: bool,
-) -> tuple[dict[str, Any], dict[str, Floats]]:
-    """Iterate block by block; return the last carry and the records, as NumPy arrays."""
+) -> tuple[dict[str, Any], list[dict[str, Floats]]]:
+    """Iterate block by block; return where every game ended, games first, and the records of each."""
     import jax
-    import jax.numpy as jnp
 
-    from tightbound.simulators.graphon_games._iterate import BLOCK, Problem, compiled
+    from tightbound.simulators.graphon_games._iterate import BLOCK, Problem, compiled, parts
 
-    form, arrays = _one_form(games)
     rates = algorithm.rates(max_iter)
     with jax.enable_x64(True):
+        begin, block = compiled(type(algorithm), algorithm.size, form)
+        seeds = key + np.arange(len(arrays))
         lam, least = np.float64(algorithm.lam), np.float64(tol)
+        groups = parts(len(arrays), form)
         problems = [
-            Problem(one, lam, least, jax.random.PRNGKey(key + i), mark)
-            for i, (one, mark) in enumerate(zip(arrays, marks, strict=True))
-        ]
-        problem, start = problems[0], first[0]
-        if batched:
-            problem = jax.tree.map(
-                lambda *leaves: jnp.stack([jnp.asarray(leaf) for leaf in leaves]), *problems
+            Problem(
+                _together(arrays[group]),
+                lam,
+                least,
+                seeds[group],
+                None if marks is None else tuple(agents_last(values[group]) for values in marks),
             )
-            start = np.stack(first)
-        begin, block = compiled(type(algorithm), algorithm.size, form, batched)
-        carry = begin(problem, start)
-        pieces: list[dict[str, Floats]] = []
+            for group in groups
+        ]
+        carries = [
+            begin(problem, agents_last(first[group])) for problem, group in zip(problems, groups, strict=True)
+        ]
+        records: list[list[dict[str, Floats]]] = [[] for _ in groups]
         # Iterate max_iter is evaluated as well, hence one more than there are steps.
         for at in range(0, max_iter + 1, BLOCK):
             places = np.arange(at, at + BLOCK)
             now = {name: rate[np.minimum(places, max_iter - 1)] for name, rate in rates.items()}
-            carry, record = block(problem, carry, now, places, max_iter)
-            pieces.append({name: np.asarray(values) for name, values in record.items()})
+            for part, problem in enumerate(problems):
+                if not np.all(carries[part].done):
+                    carries[part], record = block(problem, carries[part], now, places, max_iter)
+                    records[part].append({name: np.asarray(values) for name, values in record.items()})
             if progress is not None:
-                progress(int(np.max(carry.number)), float(np.nanmin(pieces[-1]["exploitability"], -1).max()))
-            if np.all(carry.done):
+                worst = max(float(np.nanmin(part[-1]["exploitability"], 0).max()) for part in records)
+                progress(max(int(np.max(carry.number)) for carry in carries), worst)
+            if all(np.all(carry.done) for carry in carries):
                 break
-        history = {name: np.concatenate([piece[name] for piece in pieces], axis=-1) for name in pieces[0]}
-        log_policy = (jax.vmap if batched else lambda f: f)(algorithm.log_policy)(carry.state)
-        found = {
-            "log_policy": log_policy,
-            "mean_field": carry.mean_field,
-            "occupancy": carry.occupancy,
-            "mean_fields": carry.mean_fields,
-            "number": carry.number,
-            "done": carry.done,
-        }
-        return {name: np.asarray(value) for name, value in found.items()}, history
+        ends = [
+            {
+                "log_policy": games_first(np.asarray(algorithm.log_policy(carry.state)), form.blocks),
+                "mean_field": games_first(np.asarray(carry.mean_field), form.blocks),
+                "occupancy": games_first(np.asarray(carry.occupancy), form.blocks),
+                "mean_fields": games_first(np.asarray(carry.mean_fields), form.blocks),
+                "number": np.asarray(carry.number),
+                "done": np.asarray(carry.done),
+            }
+            for carry in carries
+        ]
+    found = {name: np.concatenate([end[name] for end in ends]) for name in ends[0]}
+    whole = [{name: np.concatenate([one[name] for one in part]) for name in part[0]} for part in records]
+    return found, [
+        {name: values[:, i] for name, values in one.items()}
+        for one in whole
+        for i in range(one["exploitability"].shape[1])
+    ]
 
 
-def _one_form(games: list[GraphonGame]) -> tuple[Any, list[Any]]:
+def _one_form(games: list[GraphonGame]) -> tuple[Form, list[Arrays]]:
     """Return the common form of the games, and the arrays of each."""
-    import jax
-
     forms, arrays = zip(*(split(game) for game in games), strict=True)
-    if len({str(jax.tree.map(np.shape, one)) for one in arrays}) > 1:
+    if len({_shapes(one) for one in arrays}) > 1:
         # Kernels that differ in sparsity still have one form as dense tables.
         forms, arrays = zip(*(split(game, dense=True) for game in games), strict=True)
-    shapes = {str(jax.tree.map(np.shape, one)) for one in arrays}
-    if len(shapes) > 1 or any(form != forms[0] for form in forms):
+    if len({_shapes(one) for one in arrays}) > 1 or any(form != forms[0] for form in forms):
         raise ValueError(
             "games differ in shape or in the kind of kernel or reward: a batch has one form; solve them one "
             "by one"
@@ -235,8 +244,22 @@ def _one_form(games: list[GraphonGame]) -> tuple[Any, list[Any]]:
     return forms[0], list(arrays)
 
 
-def _pick(values: dict[str, Any], instance: int) -> dict[str, Any]:
-    return {name: value[instance] for name, value in values.items()}
+def _shapes(arrays: Arrays) -> str:
+    import jax
+
+    return str(jax.tree.map(np.shape, arrays))
+
+
+def _together(arrays: list[Arrays]) -> Arrays:
+    """Return arrays with the games first, or 1 where all games agree."""
+    import jax
+
+    def stack(first: Any, *others: Any) -> Any:
+        same = all(first is other or np.array_equal(first, other) for other in others)
+        return np.asarray(first)[None] if same else np.stack([first, *others])
+
+    together: Arrays = jax.tree.map(stack, *arrays)
+    return together
 
 
 def _start(game: GraphonGame, policy: ArrayLike | None) -> Floats:

@@ -20,15 +20,15 @@ Schedule = float | Sequence[float] | Callable[[Floats], Any]
 
 
 class Iteration(NamedTuple):
-    """What a step may look at; log-policies and mean fields have the horizon first."""
+    """What a step may look at; the N agents are the blocks of all games of a batch, game after game."""
 
     form: Form
-    arrays: Arrays
+    arrays: Arrays  # games first
     evaluation: Evaluation
     rates: dict[str, Any]  # of this iteration
     lam: Any
     number: Any  # 0, 1, ...
-    key: Any
+    keys: Any  # one per game
     size: tuple[int, ...]  # the algorithm's whole numbers, which fix shapes
 
 
@@ -54,15 +54,15 @@ class Algorithm(Protocol):
         ...
 
     def init(self, log_policy: Any, mean_field: Any) -> State:
-        """Return the first state from the first policy and its flow."""
+        """Return the first state from the first policy and its flow: arrays with the agents last."""
         ...
 
     def step(self, state: State, iteration: Iteration) -> tuple[State, dict[str, Any]]:
-        """Return the next state and scalars for the history."""
+        """Return the next state and numbers for the history: each a scalar, or one per game."""
         ...
 
     def log_policy(self, state: State) -> Any:
-        """Return the current policy, shape (H, M, S, A)."""
+        """Return the current policy, shape (H, A, S, N)."""
         ...
 
     def mean_field(self, state: State, flow: Any) -> Any:

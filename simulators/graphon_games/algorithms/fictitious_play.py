@@ -52,21 +52,27 @@ class FictitiousPlay(PolicyIteration):
         """Return the first state."""
         import jax.numpy as jnp
 
-        return {"mean_field": mean_field, "occupancy": mean_field[..., None] * jnp.exp(log_policy)}
+        return {"mean_field": mean_field, "occupancy": mean_field[:, None] * jnp.exp(log_policy)}
 
     def step(self, state: State, iteration: Iteration) -> tuple[State, dict[str, Any]]:
         """Return the averages with one more answer."""
         import jax.numpy as jnp
 
-        from tightbound.simulators.graphon_games._evaluate import action_values, best_log_policy, frozen_flow
+        from tightbound.simulators.graphon_games._evaluate import (
+            action_values,
+            aggregate,
+            best_log_policy,
+            frozen_flow,
+        )
 
         form, arrays, lam = iteration.form, iteration.arrays, iteration.lam
         crowd = state["mean_field"]
-        q, _ = action_values(form, arrays, self.log_policy(state), crowd, lam)
-        response = best_log_policy(q[..., 1], lam)
-        law = frozen_flow(form, arrays, response, crowd)
+        z = aggregate(form, arrays, crowd)
+        (_, best, _), _ = action_values(form, arrays, self.log_policy(state), z, lam)
+        response = best_log_policy(best, lam)
+        law = frozen_flow(form, arrays, response, z)
         weight = 1.0 / (iteration.number + 2.0)
-        occupancy = law[..., None] * jnp.exp(response)
+        occupancy = law[:, None] * jnp.exp(response)
         return {
             "mean_field": crowd + weight * (law - crowd),
             "occupancy": state["occupancy"] + weight * (occupancy - state["occupancy"]),

@@ -97,7 +97,7 @@ class BoltzmannFixedPoint(FixedPoint):
 
     def step(self, state: State, iteration: Iteration) -> tuple[State, dict[str, Any]]:
         """Return the Boltzmann policy of the current flow."""
-        import jax
+        from tightbound.simulators.graphon_games._evaluate import log_softmax
 
         q = iteration.evaluation.greedy_action_values
-        return {"log_policy": jax.nn.log_softmax(q / iteration.rates["temperature"], axis=-1)}, {}
+        return {"log_policy": log_softmax(q / iteration.rates["temperature"])}, {}

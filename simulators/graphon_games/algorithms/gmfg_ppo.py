@@ -84,20 +84,23 @@ class GMFGPPO(PolicyIteration):
 
         from tightbound.simulators.graphon_games._evaluate import (
             action_values,
+            aggregate,
             best_log_policy,
+            by_game,
             frozen_flow,
             mirror_step,
         )
 
         form, arrays, lam, rates = iteration.form, iteration.arrays, iteration.lam, iteration.rates
         crowd = state["mean_field"]
-        q, _ = action_values(form, arrays, state["log_policy"], crowd, lam)
-        new = mirror_step(state["log_policy"], q[..., 0], rates["theta"], lam, rates["beta"])
-        response = best_log_policy(q[..., 1], lam)
-        gap = jnp.abs(jnp.exp(new) - jnp.exp(response)).sum(axis=-1).max(axis=-1)
-        moved = frozen_flow(form, arrays, new, crowd)
+        z = aggregate(form, arrays, crowd)
+        (own, best, _), _ = action_values(form, arrays, state["log_policy"], z, lam)
+        new = mirror_step(state["log_policy"], own, rates["theta"], lam, rates["beta"])
+        response = best_log_policy(best, lam)
+        gap = jnp.abs(jnp.exp(new) - jnp.exp(response)).sum(axis=1).max(axis=1)
+        moved = frozen_flow(form, arrays, new, z)
         mean_field = (1.0 - rates["alpha"]) * crowd + rates["alpha"] * moved
-        return {"log_policy": new, "mean_field": mean_field}, {"tracking": gap.sum(axis=0).mean()}
+        return {"log_policy": new, "mean_field": mean_field}, {"tracking": by_game(form, gap.sum(axis=0))}
 
     def mean_field(self, state: State, flow: Any) -> Any:
         """Return the damped mean field."""

@@ -67,9 +67,9 @@ class OnlineMirrorDescent(PolicyIteration):
 
     def log_policy(self, state: State) -> Any:
         """Return the softmax of the scores."""
-        import jax
+        from tightbound.simulators.graphon_games._evaluate import log_softmax
 
-        return jax.nn.log_softmax(state["scores"], axis=-1)
+        return log_softmax(state["scores"])
 
 
 @dataclass(frozen=True)

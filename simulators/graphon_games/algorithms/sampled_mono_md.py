@@ -58,26 +58,37 @@ class SampledMonoMD(MonoMD):
 
     def step(self, state: State, iteration: Iteration) -> tuple[State, dict[str, Any]]:
         """Return the state after one mirror step along the estimated Q."""
+        import jax
         import jax.numpy as jnp
 
-        from tightbound.simulators.graphon_games._evaluate import mirror_step
+        from tightbound.simulators.graphon_games._evaluate import each_game, mirror_step
+        from tightbound.simulators.graphon_games._form import agents_last, games_first
         from tightbound.simulators.graphon_games._sampling import representatives, sampled_action_values
 
         form, rates = iteration.form, iteration.rates
         agents, episodes = iteration.size
-        logs = state["log_policy"]
-        q, _ = sampled_action_values(
-            form,
-            iteration.arrays,
-            logs,
-            iteration.evaluation.mean_field,
-            iteration.lam,
-            iteration.key,
-            agents=agents,
-            episodes=episodes,
-            log_behaviour=jnp.full_like(logs, -jnp.log(form.actions)),
-        )
         _, nearest = representatives(form.blocks, agents)
-        return {
-            "log_policy": mirror_step(logs, q[:, nearest], rates["theta"], iteration.lam, rates["beta"])
-        }, {}
+
+        def estimate(arrays: Any, logs: Any, z: Any, key: Any) -> Any:
+            even = jnp.full_like(logs, -jnp.log(form.actions))
+            q, _ = sampled_action_values(
+                form,
+                arrays,
+                logs,
+                z,
+                iteration.lam,
+                key,
+                agents=agents,
+                episodes=episodes,
+                log_behaviour=even,
+            )
+            return q[:, nearest]
+
+        logs = state["log_policy"]
+        arrays, axes = each_game(iteration.arrays)
+        policies, crowds = (
+            games_first(values, form.blocks) for values in (logs, iteration.evaluation.aggregate)
+        )
+        q = jax.vmap(estimate, in_axes=(axes, 0, 0, 0))(arrays, policies, crowds, iteration.keys)
+        new = mirror_step(logs, agents_last(q), rates["theta"], iteration.lam, rates["beta"])
+        return {"log_policy": new}, {}

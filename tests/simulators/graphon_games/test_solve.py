@@ -107,6 +107,45 @@ def test_a_batch_equals_its_games_one_by_one(rule):
         np.testing.assert_allclose(one.history["exploitability"], alone.history["exploitability"], atol=1e-12)
 
 
+BATCHES = {
+    "infection rates": [sis(blocks=3, horizon=5, infection=rate) for rate in (0.4, 0.6, 0.9)],
+    "kernels and graphons": [
+        small(k, mix=0.3, graphon=exponential(float(theta))) for k, theta in enumerate((1, 2, 3))
+    ],
+    "graphons per step": [
+        replace(small(k), graphon=[exponential(k + t) for t in (1.0, 2.0, 3.0)]) for k in range(3)
+    ],
+    "one graphon, first laws per block": [
+        replace(small(k), initial=np.random.default_rng(k).dirichlet(np.ones(3), size=4)) for k in range(3)
+    ],
+}
+
+
+@pytest.mark.parametrize("games", BATCHES.values(), ids=BATCHES)
+def test_games_that_share_some_arrays_and_own_others(games):
+    for game, one in zip(games, solve_batch(games, RULE, max_iter=5), strict=True):
+        alone = solve(game, RULE, max_iter=5)
+        np.testing.assert_allclose(one.policy, alone.policy, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(one.mean_field, alone.mean_field, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(one.history["exploitability"], alone.history["exploitability"], atol=1e-12)
+
+
+def test_a_batch_too_large_for_the_cache_goes_in_parts(monkeypatch):
+    from tightbound.simulators.graphon_games import _iterate
+
+    games, seen = [small(seed) for seed in range(4)], []
+    whole = solve_batch(games, RULE, max_iter=40, tol=1e-6)
+    monkeypatch.setattr(_iterate, "_ENTRIES", 2 * 4 * 3 * 3 * 2)
+    parted = solve_batch(
+        games, RULE, max_iter=40, tol=1e-6, progress=lambda number, value: seen.append((number, value))
+    )
+    assert [one.num_iter for one in parted] == [one.num_iter for one in whole]
+    assert seen[-1][0] == max(one.num_iter for one in whole)
+    for one, other in zip(parted, whole, strict=True):
+        np.testing.assert_allclose(one.policy, other.policy, rtol=0, atol=1e-12)
+        assert one.converged == other.converged
+
+
 def test_each_game_of_a_batch_stops_on_its_own():
     games = [small(0), small(0)]
     truth = solve(games[0], RULE, max_iter=80)

@@ -34,11 +34,10 @@ class SISTransition:
     def __call__(self, h: Any, z: Any) -> Any:
         """Return kernels (..., 2, 2, 2) for aggregates (..., 2)."""
         xp = z.__array_namespace__()
-        p = self.infection * z[..., 1]
-        one = xp.ones_like(p)
-        well = [1.0 - p, p, one, 0.0 * one]
-        ill = [self.recovery * one, (1.0 - self.recovery) * one] * 2
-        return xp.reshape(xp.stack(well + ill, axis=-1), (*z.shape[:-1], 2, 2, 2))
+        p = self.infection * z[..., 1, None, None, None]
+        recover = xp.asarray([self.recovery, 1.0 - self.recovery])
+        still = xp.stack([xp.asarray([[1.0, 0.0], [1.0, 0.0]]), xp.stack([recover, recover])])
+        return still + p * xp.asarray([[[-1.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])
 
     def lipschitz(self, mass: float) -> float:
         r"""Return L with :math:`|P(z) - P(z')|_1 \le L |z - z'|_1` for equal masses: the infection rate.
