@@ -158,7 +158,7 @@ def acceptance_of_rules(cell: Cell, rng: np.random.Generator) -> Arrays:
 
 
 def acceptance_without_replacement(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Compute the acceptance for candidates drawn without replacement, beside the optimum for independent ones."""
+    """Compute the acceptance without replacement, beside the optimum for independent candidates."""
     target, draft = _many(cell, rng)
     target, draft = target[: cell["enumerated"]], draft[: cell["enumerated"]]
     ks = range(1, cell["most"] + 1)

@@ -68,7 +68,7 @@ CORE_11A = Claim(
     seconds={"quick": 1.0, "standard": 10.0},
 )
 
-ALPHAS = tuple(round(0.05 * i, 2) for i in range(20))
+ALPHAS = tuple(round(0.025 * i, 3) for i in range(40))
 COSTS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 FINE_ALPHAS = tuple(round(0.01 * i, 2) for i in range(100))
 FINE_COSTS = (0.005, *COSTS, 1.0, 1.5)
@@ -183,7 +183,7 @@ CORE_12A = Claim(
     id="CORE-12a",
     paper=PAPER,
     title="The first draft length whose successor does not gain is the best of all",
-    statement=r"\gamma^* = \min\{\gamma : \alpha^{\gamma+1} (\gamma c + 1) <= c \sum_{k \le \gamma} \alpha^k\}",
+    statement=r"\gamma^* = \min\{g : \alpha^{g+1} (g c + 1) <= c \sum_{k \le g} \alpha^k\}",
     source="derived; proved in speedup and optimal_gamma",
     provenance="derived",
     statistic=Equality(),
@@ -283,7 +283,7 @@ CORE_12C = Claim(
     provenance="derived",
     statistic=BoundHolds(method="t"),
     grid=Grid(
-        quick=cells(alpha=[0.5, 0.8], cost=[0.05, 0.1], longest=[16], rounds=[100_000]),
+        quick=cells(alpha=[0.5, 0.8], cost=[0.05, 0.2], longest=[16], rounds=[100_000]),
         standard=cells(alpha=[0.3, 0.5, 0.7, 0.8], cost=[0.05, 0.1, 0.2], longest=[16], rounds=[1_000_000]),
     ),
     measure=advantage_over_best,
