@@ -77,7 +77,7 @@ def _interpreted(request, tmp_path_factory):
 
 @pytest.fixture
 def interpreter(request):
-    """Failures of the tests in ``interpreted.py`` beside this test, under Triton's interpreter; "" if none."""
+    """Failures of ``interpreted.py`` beside this test, under Triton's interpreter; "" if none."""
     need_toolchain()
     return request.getfixturevalue("_interpreted")(request.path.parent)
 
@@ -90,7 +90,7 @@ def _simulated(request, tmp_path_factory):
 
 @pytest.fixture
 def simulator(request):
-    """Failures of the tests in ``simulated.py`` beside this test, under numba.cuda's simulator; "" if none."""
+    """Failures of ``simulated.py`` beside this test, under numba.cuda's simulator; "" if none."""
     return request.getfixturevalue("_simulated")(request.path.parent)
 
 

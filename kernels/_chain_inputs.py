@@ -1,0 +1,91 @@
+"""Arguments of the operations that verify chains of drafts: checked, and laid end to end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tightbound.kernels._inputs import Sizes, here, is_tensor, to_numpy
+
+Ragged = tuple[Any, Any, Any, Any, Any, Any, int]
+"""draft_probs, draft_token_ids, target_probs, cu_num_draft_tokens, uniform, uniform_final, most drafts."""
+
+
+def dense(
+    draft_probs: Any, draft_token_ids: Any, target_probs: Any, uniform: Any, uniform_final: Any, check: bool
+) -> Ragged:
+    """Lay (B, g, ...) arrays end to end."""
+    sizes = Sizes()
+    ids = sizes.array("draft_token_ids", draft_token_ids, "B g")
+    target = sizes.array("target_probs", target_probs, "B g+1 V")
+    q = None if draft_probs is None else sizes.array("draft_probs", draft_probs, "B g V")
+    coins = sizes.array("uniform", uniform, "B g")
+    batch, drafts, vocabulary = (sizes[axis] for axis in ("B", "g", "V"))
+    stops = drafts * np.arange(1, batch + 1, dtype=np.int32)
+    if is_tensor(target):
+        import torch
+
+        stops = torch.from_numpy(stops).to(target.device)
+    return _checked(
+        None if q is None else q.reshape(batch * drafts, vocabulary),
+        ids.reshape(batch * drafts),
+        target.reshape(batch * (drafts + 1), vocabulary),
+        stops,
+        coins.reshape(batch * drafts),
+        uniform_final,
+        drafts,
+        check,
+    )
+
+
+def ragged(
+    draft_probs: Any,
+    draft_token_ids: Any,
+    target_probs: Any,
+    cu_num_draft_tokens: Any,
+    uniform: Any,
+    uniform_final: Any,
+    max_draft_tokens: int | None,
+    check: bool,
+) -> Ragged:
+    """Check the counts of drafts; they are not read from a GPU if ``max_draft_tokens`` makes it needless."""
+    sizes = Sizes()
+    ids = sizes.array("draft_token_ids", draft_token_ids, "T")
+    stops = sizes.integers("cu_num_draft_tokens", cu_num_draft_tokens, "B", 0, sizes["T"], check)
+    if check or max_draft_tokens is None or here(stops):
+        counts = np.diff(to_numpy(stops if here(stops) else stops.cpu(), np.int64), prepend=0)
+        if counts.size == 0 or counts.min() < 0 or counts.sum() != sizes["T"]:
+            raise ValueError(
+                f"cu_num_draft_tokens makes {counts.tolist()} drafts of the {sizes['T']} in draft_token_ids: "
+                "give running totals, as np.cumsum of the drafts per request does"
+            )
+        most = int(counts.max())
+        if max_draft_tokens is not None and most > max_draft_tokens:
+            raise ValueError(
+                f"max_draft_tokens is {max_draft_tokens}, cu_num_draft_tokens gives a request {most} drafts: "
+                "raise it"
+            )
+        max_draft_tokens = most if max_draft_tokens is None else max_draft_tokens
+    return _checked(draft_probs, ids, target_probs, stops, uniform, uniform_final, max_draft_tokens, check)
+
+
+def _checked(
+    draft_probs: Any,
+    draft_token_ids: Any,
+    target_probs: Any,
+    stops: Any,
+    uniform: Any,
+    uniform_final: Any,
+    width: int,
+    check: bool,
+) -> Ragged:
+    sizes = Sizes()
+    sizes.array("cu_num_draft_tokens", stops, "B")
+    sizes.array("draft_token_ids", draft_token_ids, "T")
+    target = sizes.laws("target_probs", target_probs, "T+B V", check)
+    q = None if draft_probs is None else sizes.laws("draft_probs", draft_probs, "T V", check)
+    ids = sizes.integers("draft_token_ids", draft_token_ids, "T", 0, sizes["V"] - 1, check)
+    coins = sizes.uniforms("uniform", uniform, "T", check)
+    finals = sizes.uniforms("uniform_final", uniform_final, "B", check)
+    return q, ids, target, stops, coins, finals, width

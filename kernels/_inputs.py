@@ -1,0 +1,142 @@
+"""Checks of the arguments of sampling kernels, NumPy arrays and torch tensors alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+LAW_TOLERANCE = 1e-3  # float16 and bfloat16 probabilities of a large vocabulary do not sum to one
+
+
+def as_array(value: Any) -> Any:
+    """Return torch tensors as they are, anything else as a NumPy array."""
+    return value if is_tensor(value) else np.asarray(value)
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether ``value`` is a torch tensor; torch is not imported."""
+    return hasattr(value, "is_cuda")
+
+
+def to_numpy(array: Any, dtype: Any = None) -> Any:
+    """Return a contiguous NumPy array; tensors on a GPU are refused, bfloat16 becomes float32."""
+    if is_tensor(array):
+        if array.is_cuda:
+            raise TypeError("this backend reads NumPy arrays, not tensors on a GPU: use backend='triton'")
+        array = array.detach()
+        array = array.float().numpy() if str(array.dtype) == "torch.bfloat16" else array.numpy()
+    return np.ascontiguousarray(array, dtype)
+
+
+def to_float(array: Any) -> Any:
+    """Return a contiguous NumPy array of float32 or, if it is that already, float64."""
+    found = to_numpy(array)
+    return found if found.dtype in (np.float32, np.float64) else found.astype(np.float32)
+
+
+def to_tensor(name: str, array: Any, dtype: str | None = None) -> Any:
+    """Return a contiguous torch tensor, of another dtype where one is named."""
+    if not is_tensor(array):
+        raise TypeError(f"{name} is a {type(array).__name__}: backend 'triton' reads torch tensors")
+    import torch
+
+    tensor = array.detach()
+    return (tensor if dtype is None else tensor.to(getattr(torch, dtype))).contiguous()
+
+
+class Sizes:
+    """Sizes of the axes, learnt from the first array that has them and asked of all others.
+
+    Examples
+    --------
+    >>> sizes = Sizes()
+    >>> sizes.array("q", np.ones((2, 3)), "B g")
+    array([[1., 1., 1.],
+           [1., 1., 1.]])
+    >>> sizes.array("p", np.ones((2, 3)), "B g+1")
+    Traceback (most recent call last):
+        ...
+    ValueError: p has shape (2, 3): it must be (B, g+1) = (2, 4), with B=2, g=3 from the arguments before it
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[str, int] = {}
+
+    def __getitem__(self, axis: str) -> int:
+        """Return the size of an axis: a name, or a sum as in ``g+1``."""
+        if axis in self.known:
+            return self.known[axis]
+        return sum(int(part) if part.isdigit() else self.known[part] for part in axis.split("+"))
+
+    def array(self, name: str, value: Any, axes: str) -> Any:
+        """Return an array whose shape agrees with all before it."""
+        array, names = as_array(value), axes.split()
+        shape = tuple(array.shape)
+        said = f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+        if len(shape) != len(names):
+            raise ValueError(f"{name} has shape {shape}: it must have {len(names)} axes, {said}")
+        for axis, size in zip(names, shape, strict=True):
+            if axis.isalpha():
+                self.known.setdefault(axis, size)
+        due = tuple([self[axis] for axis in names])
+        if shape != due:
+            used = sorted({part for axis in names for part in axis.split("+") if part in self.known})
+            known = ", ".join(f"{axis}={self.known[axis]}" for axis in used)
+            raise ValueError(
+                f"{name} has shape {shape}: it must be {said} = {due}, with {known} from the arguments "
+                "before it"
+            )
+        return array
+
+    def laws(self, name: str, value: Any, axes: str, check: bool) -> Any:
+        """Return probabilities, the last axis a law; their values are only looked at with ``check``."""
+        array = self.array(name, value, axes)
+        if not is_floating(array):
+            raise TypeError(f"{name} has dtype {array.dtype}: give probabilities as floating-point numbers")
+        if array.shape[-1] == 0:
+            raise ValueError(f"{name} has shape {tuple(array.shape)}: the vocabulary must not be empty")
+        if check and 0 not in array.shape:
+            values = array.double() if is_tensor(array) else np.asarray(array, np.float64)
+            if not bool((values >= 0.0).all()):
+                raise ValueError(f"{name} has entries that are negative or NaN: give probabilities")
+            worst = float(abs(values.sum(-1) - 1.0).max())
+            if not worst <= LAW_TOLERANCE:
+                raise ValueError(
+                    f"{name} has a row whose sum is {worst:.3g} away from 1, allowed is {LAW_TOLERANCE}: "
+                    "divide each row by its sum"
+                )
+        return array
+
+    def uniforms(self, name: str, value: Any, axes: str, check: bool) -> Any:
+        """Return uniform variates, seen to be in [0, 1) unless that would wait for a GPU."""
+        array = self.array(name, value, axes)
+        if not is_floating(array):
+            raise TypeError(f"{name} has dtype {array.dtype}: give floating-point numbers in [0, 1)")
+        if (check or here(array)) and not bool(((array >= 0.0) & (array < 1.0)).all()):
+            raise ValueError(f"{name} has entries outside [0, 1): give uniform variates, 1 and NaN excluded")
+        return array
+
+    def integers(self, name: str, value: Any, axes: str, least: int, most: int, check: bool) -> Any:
+        """Return integers, seen to be in least, ..., most unless that would wait for a GPU."""
+        array = self.array(name, value, axes)
+        if 0 in array.shape and not is_tensor(array):
+            return array.astype(np.int32)
+        if is_floating(array) or str(array.dtype) in ("bool", "torch.bool"):
+            raise TypeError(f"{name} has dtype {array.dtype}: give integers from {least} to {most}")
+        if (check or here(array)) and 0 not in array.shape:
+            low, high = int(array.min()), int(array.max())
+            if low < least or high > most:
+                bad = low if low < least else high
+                raise ValueError(f"{name} contains {bad}: give integers from {least} to {most}")
+        return array
+
+
+def is_floating(array: Any) -> bool:
+    """Whether an array holds floating-point numbers."""
+    return bool(array.dtype.is_floating_point if is_tensor(array) else array.dtype.kind == "f")
+
+
+def here(array: Any) -> bool:
+    """Whether the values of an array can be read without waiting for a GPU."""
+    return not getattr(array, "is_cuda", False)
