@@ -115,3 +115,24 @@ def ahead_of_time(request):
         assert "error" not in row, row
         assert row["shared"] <= MOST_SHARED, row
     return rows
+
+
+@pytest.fixture(scope="session")
+def random_trees():
+    """Return a function ``(rng, batch, nodes) -> parent, retrieve_index, next_token, next_sibling``."""
+    import numpy as np
+
+    def one(rng, nodes):
+        parent = np.array([-1, *(rng.integers(0, i) for i in range(1, nodes))], int)
+        children = [np.flatnonzero(parent == i) for i in range(nodes)]
+        sibling = np.full(nodes, -1)
+        for c in children:
+            sibling[c[:-1]] = c[1:]
+        return parent, np.array([c[0] if c.size else -1 for c in children]), sibling
+
+    def many(rng, batch, nodes):
+        parts = [one(rng, nodes) for _ in range(batch)]
+        parent, child, sibling = (np.stack(part) for part in zip(*parts, strict=True))
+        return parent, np.arange(batch * nodes).reshape(batch, nodes), child, sibling
+
+    return many
