@@ -137,7 +137,7 @@ def simulate_all_lengths(
     array([[1, 2, 3, 4]])
     """
     found = simulate_rounds(p, q, longest, 0.0, rounds, rng=rng).tokens[0]
-    return np.minimum(found[:, np.newaxis], np.arange(as_integer("longest", longest, least=0) + 1) + 1)
+    return np.asarray(np.minimum(found[:, np.newaxis], np.arange(longest + 1) + 1))
 
 
 def simulate_chain(
@@ -186,4 +186,4 @@ def _inverse_cdf(laws: Array, edges: Array, row: Integers, uniform: Array) -> In
     for edge in range(edges.shape[-1] - 1):
         token += uniform >= edges[row, edge]
     last = laws.shape[-1] - 1 - np.argmax(laws[:, ::-1] > 0.0, axis=-1)
-    return np.minimum(token, last[row])
+    return np.asarray(np.minimum(token, last[row]))

@@ -161,7 +161,7 @@ def optimal_coupling(p: ArrayLike, candidates: ArrayLike) -> tuple[float, Array]
     among = np.zeros((tuples, size))
     for column in all_texts(size, joint.ndim).T:
         among[np.arange(tuples), column] = 1.0
-    solution = linprog(
+    solution = linprog(  # type: ignore[call-overload]  # the stubs know no sparse matrices
         -among.ravel(),
         A_eq=vstack([rows, columns[: size - 1]], format="csr"),
         b_eq=np.concatenate((joint.ravel(), target[:-1])),

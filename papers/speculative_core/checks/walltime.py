@@ -134,7 +134,7 @@ def speed_at_eight_drafts(cell: Cell, rng: np.random.Generator) -> Arrays:
 
 
 def _least(cell: Cell) -> np.ndarray:
-    return np.maximum(1.0, (1.0 + np.array(cell["alphas"])) / (1.0 + cell["cost"]))
+    return np.asarray(np.maximum(1.0, (1.0 + np.array(cell["alphas"])) / (1.0 + cell["cost"])))
 
 
 CORE_11C = Claim(
