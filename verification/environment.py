@@ -17,6 +17,7 @@ LIBRARIES = (
     "llvmlite",
     "jax",
     "jaxlib",
+    "optax",
     "cvxpy",
     "networkx",
     "matplotlib",

@@ -142,7 +142,7 @@ class Evidence:
 def versions() -> dict[str, str]:
     """Return the versions that a measurement depends on, without importing the libraries."""
     found = {"python": f"{sys.version_info.major}.{sys.version_info.minor}", "tightbound": __version__}
-    for name in ("numpy", "scipy", "jax", "numba"):
+    for name in ("numpy", "scipy", "jax", "numba", "optax"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

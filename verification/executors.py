@@ -229,6 +229,8 @@ def _environment(*, threads: bool) -> Iterator[None]:
     flags = os.environ.get("XLA_FLAGS", "")
     if _XLA not in flags:
         wanted["XLA_FLAGS"] = f"{flags} {_XLA}".strip()
+    # the size of XLA's pool of threads, which decides the order of some sums
+    wanted |= {} if "NPROC" in os.environ else {"NPROC": "1"}
     folder = _cache_folder()
     caches = {
         "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),

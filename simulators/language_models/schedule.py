@@ -69,7 +69,7 @@ class Schedule:
     def rates(self) -> Array:
         """Return the learning rate of every step, shape (steps,)."""
         import jax
-        import optax  # type: ignore[import-untyped]
+        import optax
 
         with jax.enable_x64(True):
             rate = optax.warmup_cosine_decay_schedule(0.0, self.learning_rate, self.warmup, self.steps)

@@ -364,7 +364,7 @@ def _programs(
     """Return the compiled start of R runs, and the steps up to their next evaluation."""
     import jax
     import jax.numpy as jnp
-    import optax  # type: ignore[import-untyped]
+    import optax
 
     optimiser = optax.scale_by_adam(*betas)
 

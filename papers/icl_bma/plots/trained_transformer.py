@@ -47,7 +47,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
 
 
 TRAINED_TRANSFORMER_FIGURE = Figure(
-    name="trained-transformer",
+    name="trained_transformer",
     title="A trained transformer beside the exact average, by position and number of trajectories",
     caption="Total variation of a trained transformer from the exact average over concepts, on fresh "
     "sequences, against the number of tokens read, for N_p pretraining trajectories (N_p infinite: new ones "
