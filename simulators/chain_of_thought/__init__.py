@@ -1,5 +1,10 @@
 """Reasoning in steps, sampled: demonstrations, answers, rare prompting errors, votes, searches, modules."""
 
+from tightbound.simulators.chain_of_thought.demonstration_sequences import (
+    DemonstrationSequences,
+    generated_answer_laws,
+    joined,
+)
 from tightbound.simulators.chain_of_thought.linear_steps import (
     random_linear_steps,
     sample_linear_demonstrations,
@@ -16,12 +21,15 @@ from tightbound.simulators.chain_of_thought.stepwise import generate_steps
 from tightbound.simulators.chain_of_thought.tree_of_thought import TreeOfThought, tree_of_thought
 
 __all__ = [
+    "DemonstrationSequences",
     "Estimate",
     "PromptingError",
     "SelectionInferenceRuns",
     "SelfConsistency",
     "TreeOfThought",
     "generate_steps",
+    "generated_answer_laws",
+    "joined",
     "prompting_error",
     "random_chain",
     "random_linear_steps",
