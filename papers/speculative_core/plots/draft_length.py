@@ -67,12 +67,12 @@ DRAFT_LENGTH_FIGURE = Figure(
     name="draft_length",
     title="Speed-up against acceptance and draft length",
     caption="Blue: tokens per unit of time relative to plain decoding, thick where equal, (1 - "
-    "alpha^(gamma+1)) / ((1 - alpha)(gamma c + 1)), exact. Black: the best draft "
-    "length for each acceptance, by the rule that stops when one draft more does not gain; it is 0, "
-    "plain decoding, up to alpha = c. Orange: the draft length that was fastest in 100 000 simulated "
-    "rounds at quick size; near the top S is flat, so neighbours tie. Dashed grey: the control, the best length for someone who forgets the "
-    "token after the accepted drafts. Laws over three tokens stand in for two language models, a price "
-    "per draft step for a clock.",
+    "alpha^(gamma+1)) / ((1 - alpha)(gamma c + 1)), exact. Black: the best draft length for each "
+    "acceptance, by the rule that stops when one draft more does not gain; it is 0, plain decoding, "
+    "up to alpha = c. Orange: the draft length that was fastest in 100 000 simulated rounds at "
+    "quick size; near the top S is flat, so neighbours tie. Dashed grey: the control, the best "
+    "length for someone who forgets the token after the accepted drafts. Laws over three tokens "
+    "stand in for two language models, a price per draft step for a clock.",
     claims=("CORE-12a", "CORE-12c"),
     draw=draw,
 )
