@@ -22,11 +22,11 @@ class Logs(NamedTuple):
 class Kept(NamedTuple):
     """What a scan returns; None where it was not wanted."""
 
-    impossible: Any  # (2, T, B): whether the covariate, the response had probability zero
-    predicted: Any  # (T, B)
+    impossible: Any  # (B, T, 2): whether the covariate, the response had probability zero
+    predicted: Any  # (B, T)
     last: Any  # (B, M)
-    path: Any  # (T, B, M)
-    best: Any  # (T, B)
+    path: Any  # (B, T + 1, M)
+    best: Any  # (B, T)
 
 
 def log_sum(logs: Any) -> Any:
@@ -42,8 +42,8 @@ def finite(logs: Any) -> Any:
 
 
 @partial(jax.jit, static_argnames="wanted")
-def scan(logs: Logs, rows: Any, seen: Any, *, wanted: str) -> Kept:
-    """Average along sequences rows (T, B), covariates seen (T, B); ``wanted`` names one field of `Kept`."""
+def scan(logs: Logs, rows: Any, seen: Any, *, wanted: tuple[str, ...]) -> Kept:
+    """Average along sequences rows (T, B), covariates seen (T, B); ``wanted`` names fields of `Kept`."""
     count, (tasks, states) = rows.shape[1], logs.initial.shape
     weight = jnp.broadcast_to(logs.prior, (count, tasks))
     front = jnp.where(weight > -jnp.inf, 0.0, -jnp.inf)
@@ -65,20 +65,17 @@ def scan(logs: Logs, rows: Any, seen: Any, *, wanted: str) -> Kept:
         weight = joint_weight - finite(total)[:, None]
         front = front + chance
         kept = Kept(
-            impossible=jnp.stack([before == -jnp.inf, total == -jnp.inf]),
-            predicted=total - finite(before) if wanted == "predicted" else None,
+            impossible=jnp.stack([before == -jnp.inf, total == -jnp.inf], axis=-1),
+            predicted=total - finite(before) if "predicted" in wanted else None,
             last=None,
-            path=weight if wanted == "path" else None,
-            best=front.max(axis=-1) if wanted == "best" else None,
+            path=weight if "path" in wanted else None,
+            best=front.max(axis=-1) if "best" in wanted else None,
         )
         return (weight, alpha, front), kept
 
+    start = weight
     alpha = jnp.broadcast_to(logs.initial, (count, tasks, states))
     (weight, _, _), kept = jax.lax.scan(advance, (weight, alpha, front), (rows, seen))
-    return Kept(
-        impossible=jnp.moveaxis(kept.impossible, 1, 0),
-        predicted=kept.predicted,
-        last=weight if wanted == "last" else None,
-        path=kept.path,
-        best=kept.best,
-    )
+    kept = jax.tree.map(lambda array: jnp.swapaxes(array, 0, 1), kept)  # sequences first
+    path = None if kept.path is None else jnp.concatenate([start[:, None], kept.path], axis=1)
+    return kept._replace(path=path, last=weight if "last" in wanted else None)

@@ -65,7 +65,7 @@ def scan_log_predictive(model: Tasks, *demonstrations: ArrayLike, backend: Backe
     >>> np.exp(scan_log_predictive(tasks, [0, 0], [0, 0])).round(3).tolist()
     [0.5, 0.82]
     """
-    return _scan(as_bank(model, demonstrations), "predicted", backend)
+    return _scan(as_bank(model, demonstrations), backend, "predicted")[0]
 
 
 def scan_log_posterior(model: Tasks, *demonstrations: ArrayLike, backend: Backend = "numba") -> Array:
@@ -93,7 +93,7 @@ def scan_log_posterior(model: Tasks, *demonstrations: ArrayLike, backend: Backen
     >>> float(scan_log_posterior(tasks, [0] * 1000, [0] * 1000)[-1, 1].round(6))
     -2197.224577
     """
-    return _scan(as_bank(model, demonstrations), "path", backend)
+    return _scan(as_bank(model, demonstrations), backend, "path")[0]
 
 
 def scan_final_log_posterior(model: Tasks, *demonstrations: ArrayLike, backend: Backend = "numba") -> Array:
@@ -123,7 +123,7 @@ def scan_final_log_posterior(model: Tasks, *demonstrations: ArrayLike, backend: 
     >>> np.exp(scan_final_log_posterior(tasks, [[0, 0], [0, 1]])).round(3).tolist()
     [[0.9, 0.1], [0.1, 0.9]]
     """
-    return _scan(as_bank(model, demonstrations), "last", backend)
+    return _scan(as_bank(model, demonstrations), backend, "last")[0]
 
 
 def scan_regret(model: Tasks, *demonstrations: ArrayLike, backend: Backend = "numba") -> Array:
@@ -158,12 +158,12 @@ def scan_regret(model: Tasks, *demonstrations: ArrayLike, backend: Backend = "nu
     >>> scan_regret(tasks, [0] * 4, [0] * 4).round(4).tolist()
     [0.5878, 0.3404, 0.2306, 0.1732]
     """
-    bank = as_bank(model, demonstrations)
-    best, predicted = _scan(bank, "best", backend), _scan(bank, "predicted", backend)
+    best, predicted = _scan(as_bank(model, demonstrations), backend, "best", "predicted")
     return np.asarray((best - np.cumsum(predicted, axis=-1)) / np.arange(1, best.shape[-1] + 1))
 
 
-def _scan(bank: Bank, wanted: str, backend: Backend) -> Array:
+def _scan(bank: Bank, backend: Backend, *wanted: str) -> list[Array]:
+    """Return some of `OUTPUTS` for sequences as they were given."""
     if backend not in ("numba", "jax"):
         raise ValueError(f"backend is {backend!r}: choose 'numba' or 'jax'")
     found, amiss = (_scan_numba if backend == "numba" else _scan_jax)(bank, wanted)
@@ -174,16 +174,16 @@ def _scan(bank: Bank, wanted: str, backend: Backend) -> Array:
             f"{bank.describe(row, int(amiss[row]))} has probability 0 under every task that explains what "
             "came before: check the sequence, or give the tasks positive probabilities"
         )
-    return found.reshape(*bank.shape, *found.shape[1:])
+    return [array.reshape(*bank.shape, *array.shape[1:]) for array in found]
 
 
-def _scan_numba(bank: Bank, wanted: str) -> tuple[Array, Integers]:
-    """Return one of `OUTPUTS` for every sequence, and where it is impossible: 2 t, 2 t + 1, or negative."""
+def _scan_numba(bank: Bank, wanted: tuple[str, ...]) -> tuple[list[Array], Integers]:
+    """Return what is wanted of every sequence, and where it is impossible: 2 t, 2 t + 1, or negative."""
     from tightbound.simulators.in_context import _kernel_scan_tables as tables
     from tightbound.simulators.in_context._kernel_scan_weights import LOST
 
     outputs, amiss = _outputs(bank, len(bank.rows), wanted)
-    asked_for = tuple(name == wanted for name in OUTPUTS)
+    asked_for = tuple(name in wanted for name in OUTPUTS)
     stride = _stride(bank)
     if stride == 0:
         amiss[:] = LOST
@@ -193,10 +193,12 @@ def _scan_numba(bank: Bank, wanted: str) -> tuple[Array, Integers]:
         run(factors, bank.rows, bank.asked, bank.seen, bank.prior, asked_for, *outputs, amiss)
     else:
         _scan_hidden(bank, stride, asked_for, (*outputs, amiss))
-    found = outputs[OUTPUTS.index(wanted)]
+    found = [outputs[OUTPUTS.index(name)] for name in wanted]
     again = np.flatnonzero(amiss == LOST)
     if again.size:
-        found[again], amiss[again] = _scan_logs(bank, again, wanted, asked_for)
+        corrected, amiss[again] = _scan_logs(bank, again, wanted, asked_for)
+        for array, values in zip(found, corrected, strict=True):
+            array[again] = values
     return found, amiss
 
 
@@ -238,8 +240,8 @@ def _tiled(
     return split(initial), split(np.swapaxes(step, 1, 2)), split(shown), *wide
 
 
-def _outputs(bank: Bank, count: int, wanted: str) -> tuple[tuple[Array, ...], Integers]:
-    """Return arrays for all outputs, empty but for the wanted one, and one for what is amiss."""
+def _outputs(bank: Bank, count: int, wanted: tuple[str, ...]) -> tuple[tuple[Array, ...], Integers]:
+    """Return arrays for all outputs, empty but for those wanted, and one for what is amiss."""
     tasks, length = bank.prior.size, bank.rows.shape[1]
     shapes = {
         "predicted": (count, length),
@@ -249,7 +251,7 @@ def _outputs(bank: Bank, count: int, wanted: str) -> tuple[tuple[Array, ...], In
     }
     empty = {"path": (count, 0, tasks)}
     arrays = (
-        np.empty(shape if name == wanted else empty.get(name, (count, 0))) for name, shape in shapes.items()
+        np.empty(shape if name in wanted else empty.get(name, (count, 0))) for name, shape in shapes.items()
     )
     return tuple(arrays), np.empty(count, dtype=np.int64)
 
@@ -278,8 +280,8 @@ def _padded(bank: Bank, group: int) -> tuple[Array, Array, Array]:
 
 
 def _scan_logs(
-    bank: Bank, chosen: Integers, wanted: str, asked_for: tuple[bool, ...]
-) -> tuple[Array, Integers]:
+    bank: Bank, chosen: Integers, wanted: tuple[str, ...], asked_for: tuple[bool, ...]
+) -> tuple[list[Array], Integers]:
     """Do chosen sequences in log space."""
     from tightbound.simulators.in_context import _kernel_scan_logs as kernel
 
@@ -301,10 +303,10 @@ def _scan_logs(
         *outputs,
         amiss,
     )
-    return outputs[OUTPUTS.index(wanted)], amiss
+    return [outputs[OUTPUTS.index(name)] for name in wanted], amiss
 
 
-def _scan_jax(bank: Bank, wanted: str) -> tuple[Array, Integers]:
+def _scan_jax(bank: Bank, wanted: tuple[str, ...]) -> tuple[list[Array], Integers]:
     """Return what `_scan_numba` does."""
     import jax
 
@@ -313,7 +315,7 @@ def _scan_jax(bank: Bank, wanted: str) -> tuple[Array, Integers]:
     count, length = bank.rows.shape
     if count == 0:
         outputs, amiss = _outputs(bank, count, wanted)
-        return outputs[OUTPUTS.index(wanted)], amiss
+        return [outputs[OUTPUTS.index(name)] for name in wanted], amiss
     seen = bank.seen if bank.asked.size else np.zeros_like(bank.rows)
     prior = safe_log(bank.prior)
     with jax.enable_x64(True):
@@ -325,10 +327,7 @@ def _scan_jax(bank: Bank, wanted: str) -> tuple[Array, Integers]:
             safe_log(bank.asked),
         )
         kept = engine.scan(logs, bank.rows.T, seen.T, wanted=wanted)
-        impossible, found = np.asarray(kept.impossible), np.asarray(getattr(kept, wanted))
-    if wanted == "path":
-        start = np.broadcast_to(prior, (1, count, prior.size))
-        found = np.concatenate([start, found]) if length else start
-    flags = np.transpose(impossible, (2, 1, 0)).reshape(count, 2 * length)  # as they came
+        flags = np.asarray(kept.impossible).reshape(count, 2 * length)
+        found = [np.asarray(getattr(kept, name)) for name in wanted]
     first = np.where(flags.any(axis=1), flags.argmax(axis=1), -1) if length else np.full(count, -1)
-    return (found if wanted == "last" else np.moveaxis(found, 0, 1)), first
+    return found, first
