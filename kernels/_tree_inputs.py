@@ -56,12 +56,11 @@ def tree(
                 raise ValueError(
                     f"{name} leads from node {wrong[0, 1]} to the root: no node precedes the root"
                 )
-        once = np.concatenate(links, axis=1)
-        for b in range(batch):
-            reached = once[b][once[b] >= 0]
-            if np.unique(reached).size != reached.size:
-                raise ValueError(
-                    f"retrieve_next_token and retrieve_next_sibling lead to a node twice in request {b}: "
-                    "every node but the root has one place, see build_tree"
-                )
+        reached = np.sort(np.concatenate(links, axis=1), axis=1)
+        twice = np.argwhere((reached[:, 1:] == reached[:, :-1]) & (reached[:, 1:] >= 0))
+        if twice.size:
+            raise ValueError(
+                f"retrieve_next_token and retrieve_next_sibling lead to a node twice in request "
+                f"{twice[0, 0]}: every node but the root has one place, see build_tree"
+            )
     return sizes, (tokens, index, child, sibling)

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
+from tightbound.kernels._cuda_inverse_cdf import THREADS, find_stretch
 from tightbound.kernels._inputs import to_float, to_numpy
-
-THREADS = 32
 
 
 @cuda.jit
@@ -48,18 +47,10 @@ def verify(q, ids, p, stops, coins, finals, greedy, tokens, accepted, emitted): 
             tokens[b, i] = ids[start + i] if i < n else -1
         accepted[b] = passed
         emitted[b] = n
-        left, law = 0.0, 0.0
-        for i in range(THREADS):
-            left += left_sums[i]
-            law += law_sums[i]
-        some = left > 0.0
-        threshold = finals[b] * (left if some else law)
-        before, last, rest = 0.0, -1, 0.0
-        for i in range(THREADS):
-            mass = left_sums[i] if some else law_sums[i]
-            if mass > 0.0 and before <= threshold:
-                last, rest = i, threshold - before
-                before += mass
+        last, rest = find_stretch(left_sums, finals[b])
+        some = last >= 0
+        if not some:
+            last, rest = find_stretch(law_sums, finals[b])
         total, token = 0.0, -1
         for v in range(last * stretch, min((last + 1) * stretch, vocabulary) if last >= 0 else 0):
             mass = np.float64(p[row, v])
