@@ -121,12 +121,12 @@ def backends() -> Sequence[Row]:
 
 
 def peers(
-    states: Sequence[int] = (4, 8, 16), sequences: int = 64, rounds: int = 5, repeats: int = 5
+    states: Sequence[int] = (4, 8, 16), sequences: int = 128, rounds: int = 3, repeats: int = 5
 ) -> Sequence[Row]:
     """Time a bank of 64 hidden Markov models in the packages that are installed, after checking they agree.
 
-    Ours returns the posterior of the model, theirs the log likelihoods that it is made of. Batches are repeated
-    within each round, so that what another package left behind in memory weighs little.
+    Ours returns the posterior of the model, theirs the log likelihoods that it is made of. Batches are
+    repeated within each round, so that what another package left behind in memory weighs little.
     """
     from tightbound.simulators.in_context.scan_tasks import scan_final_log_posterior
 

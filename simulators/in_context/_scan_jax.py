@@ -76,6 +76,6 @@ def scan(logs: Logs, rows: Any, seen: Any, *, wanted: tuple[str, ...]) -> Kept:
     start = weight
     alpha = jnp.broadcast_to(logs.initial, (count, tasks, states))
     (weight, _, _), kept = jax.lax.scan(advance, (weight, alpha, front), (rows, seen))
-    kept = jax.tree.map(lambda array: jnp.swapaxes(array, 0, 1), kept)  # sequences first
-    path = None if kept.path is None else jnp.concatenate([start[:, None], kept.path], axis=1)
-    return kept._replace(path=path, last=weight if "last" in wanted else None)
+    first: Kept = jax.tree.map(lambda array: jnp.swapaxes(array, 0, 1), kept)  # sequences first
+    path = None if first.path is None else jnp.concatenate([start[:, None], first.path], axis=1)
+    return first._replace(path=path, last=weight if "last" in wanted else None)
