@@ -41,7 +41,7 @@ CORE_4 = Claim(
         "and replaces by the wrong law",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.2, "standard": 5.0},
+    seconds={"quick": 0.3, "standard": 2.0},
 )
 
 
@@ -76,7 +76,7 @@ CORE_5A = Claim(
         because="the product of min(1, p/q) forgets that a good token makes up for a bad one before it",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.2, "standard": 4.0},
+    seconds={"quick": 0.2, "standard": 2.0},
 )
 
 
@@ -131,7 +131,7 @@ CORE_5B = Claim(
         because="stopping at the first coin that fails gives away what block verification gains, and more",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.5, "standard": 10.0},
+    seconds={"quick": 1.0, "standard": 10.0},
 )
 
 
@@ -159,7 +159,7 @@ CORE_5C = Claim(
         because="with one draft there is no later token, and both rules accept equally often",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.1, "standard": 3.0},
+    seconds={"quick": 0.2, "standard": 3.0},
 )
 
 BLOCK = (CORE_4, CORE_5A, CORE_5B, CORE_5C)

@@ -58,7 +58,7 @@ CORE_1 = Claim(
         because="a rejected token drawn from p instead of (p - q)+ counts likely tokens twice",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.2, "standard": 5.0},
+    seconds={"quick": 0.4, "standard": 1.5},
 )
 
 
@@ -101,7 +101,7 @@ CORE_2 = Claim(
         measure=acceptance_with_the_larger, because="the sum of max(p, q) is one plus the total variation"
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.1, "standard": 3.0},
+    seconds={"quick": 0.4, "standard": 4.0},
 )
 
 
@@ -143,7 +143,7 @@ CORE_3A = Claim(
         because="every round emits one token more than it accepts drafts",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.2, "standard": 4.0},
+    seconds={"quick": 0.3, "standard": 1.5},
 )
 
 
@@ -187,7 +187,7 @@ CORE_3B = Claim(
         "acceptances over drafts is another number from two drafts on",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.2, "standard": 4.0},
+    seconds={"quick": 0.2, "standard": 1.5},
 )
 
 
@@ -227,7 +227,7 @@ CORE_3C = Claim(
         because="every round emits one token more than it accepts drafts",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.5, "standard": 5.0},
+    seconds={"quick": 2.5, "standard": 30.0},
 )
 
 CHAIN = (CORE_1, CORE_2, CORE_3A, CORE_3B, CORE_3C)

@@ -67,7 +67,7 @@ CORE_10A = Claim(
         because="ties broken in another order lead to another text",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.2, "standard": 5.0},
+    seconds={"quick": 0.3, "standard": 10.0},
 )
 
 
@@ -96,7 +96,7 @@ CORE_10B = Claim(
         because="the drafter's law says nothing about a token that was not drawn from it",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.2, "standard": 5.0},
+    seconds={"quick": 0.2, "standard": 3.0},
 )
 
 BIASED = Grid(
@@ -157,7 +157,7 @@ CORE_N2 = Claim(
         measure=bias_of_the_right_rule, because="accepted with p(x), the same draft leaves the text unchanged"
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.2, "standard": 3.0},
+    seconds={"quick": 0.3, "standard": 4.0},
 )
 
 CORE_N3 = Claim(
@@ -174,7 +174,7 @@ CORE_N3 = Claim(
         measure=bias_of_the_right_rule, because="accepted with p(x), the same draft leaves the text unchanged"
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.2, "standard": 3.0},
+    seconds={"quick": 0.3, "standard": 4.0},
 )
 
 CORE_N4 = Claim(
@@ -191,7 +191,7 @@ CORE_N4 = Claim(
         measure=bias_of_chain, because="verified with the law they were drawn from, drafts do no harm"
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.2, "standard": 3.0},
+    seconds={"quick": 0.4, "standard": 4.0},
 )
 
 GREEDY = (CORE_10A, CORE_10B, CORE_N2, CORE_N3, CORE_N4)

@@ -79,7 +79,7 @@ CORE_7A = Claim(
         because="the chance that a token is among the candidates, token by token, counts candidates twice",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.3, "standard": 30.0},
+    seconds={"quick": 0.5, "standard": 9.0},
 )
 
 
@@ -111,7 +111,7 @@ CORE_7B = Claim(
         because="recursive rejection is one coupling, and not the best from two candidates on",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.5, "standard": 20.0},
+    seconds={"quick": 1.8, "standard": 8.0},
 )
 
 
@@ -151,7 +151,7 @@ CORE_7C = Claim(
         because="without replacement all candidates lie in A less often than q(A)^k says",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.3, "standard": 15.0},
+    seconds={"quick": 0.3, "standard": 3.0},
 )
 
 TRANSPORT = (CORE_7A, CORE_7B, CORE_7C)

@@ -81,7 +81,7 @@ CORE_9A = Claim(
         because="the likeliest tokens of q were not drawn from q, so min(1, p/q) accepts them too often",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.3, "standard": 10.0},
+    seconds={"quick": 0.3, "standard": 3.0},
 )
 
 
@@ -120,7 +120,7 @@ CORE_9B = Claim(
         because="the drafter's own probabilities overrate what it chose for being likely",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.3, "standard": 5.0},
+    seconds={"quick": 0.2, "standard": 2.0},
 )
 
 
@@ -163,7 +163,7 @@ CORE_13 = Claim(
         measure=breadth_first_trees, because="a level filled with unlikely siblings wastes nodes"
     ),
     substitutes="acceptance by rank, random, in place of a drafter",
-    seconds={"quick": 0.1, "standard": 5.0},
+    seconds={"quick": 0.1, "standard": 0.8},
 )
 
 TREES = (CORE_9A, CORE_9B, CORE_13)

@@ -65,7 +65,7 @@ CORE_11A = Claim(
         "acceptance",
     ),
     substitutes=SYNTHETIC,
-    seconds={"quick": 1.0, "standard": 10.0},
+    seconds={"quick": 1.5, "standard": 10.0},
 )
 
 ALPHAS = tuple(round(0.025 * i, 3) for i in range(40))
@@ -118,7 +118,7 @@ CORE_11B = Claim(
         because="without the token after the accepted drafts a round has to earn that token back first",
     ),
     substitutes=SYNTHETIC,
-    seconds={"quick": 0.1, "standard": 0.5},
+    seconds={"quick": 0.3, "standard": 1.4},
 )
 
 
@@ -152,7 +152,7 @@ CORE_11C = Claim(
         because="a fixed long draft costs more than it yields at low acceptance",
     ),
     substitutes=SYNTHETIC,
-    seconds={"quick": 0.1, "standard": 0.5},
+    seconds={"quick": 0.1, "standard": 0.1},
 )
 
 
@@ -194,7 +194,7 @@ CORE_12A = Claim(
         because="who forgets the token after the accepted drafts drafts too long",
     ),
     substitutes=SYNTHETIC,
-    seconds={"quick": 0.1, "standard": 0.5},
+    seconds={"quick": 0.4, "standard": 2.0},
 )
 
 
@@ -246,7 +246,7 @@ CORE_12B = Claim(
         measure=peaks_of_tiles, because="a pass that is paid by the tile makes a peak at the end of each tile"
     ),
     substitutes=SYNTHETIC,
-    seconds={"quick": 0.1, "standard": 0.5},
+    seconds={"quick": 0.1, "standard": 0.8},
 )
 
 
@@ -292,7 +292,7 @@ CORE_12C = Claim(
         because="a draft a third as long leaves percents of speed unused",
     ),
     substitutes=SYNTHETIC,
-    seconds={"quick": 1.0, "standard": 20.0},
+    seconds={"quick": 1.0, "standard": 27.0},
 )
 
 WALLTIME = (CORE_11A, CORE_11B, CORE_11C, CORE_12A, CORE_12B, CORE_12C)

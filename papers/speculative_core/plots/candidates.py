@@ -41,7 +41,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         for index, (name, label, marker) in enumerate(RULES):
             mean = found.data[name][:shared].mean(axis=0)
             ax.plot(ks, mean, color=f"C{index}", marker=marker, markersize=3.5, linewidth=1.0, label=label)
-        control_line(ax, ks, other.data["value"].mean(axis=0), label="control: without replacement")
+        control_line(ax, ks, other.data["acceptance"].mean(axis=0), label="control: without replacement")
         ax.set(xlabel="candidates $k$", xticks=ks, ylim=(0.15, 1.02))
         ax.set_title(f"random part of the drafter: {distance:g}", fontsize=7)
     panels[0].set_ylabel("acceptance probability")
