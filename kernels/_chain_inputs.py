@@ -13,9 +13,17 @@ Ragged = tuple[Any, Any, Any, Any, Any, Any, int]
 
 
 def dense(
-    draft_probs: Any, draft_token_ids: Any, target_probs: Any, uniform: Any, uniform_final: Any, check: bool
+    draft_probs: Any,
+    draft_token_ids: Any,
+    target_probs: Any,
+    uniform: Any,
+    uniform_final: Any,
+    check: bool,
+    *,
+    sampled: bool = False,
 ) -> Ragged:
     """Lay (B, g, ...) arrays end to end."""
+    _need(draft_probs, sampled)
     sizes = Sizes()
     ids = sizes.array("draft_token_ids", draft_token_ids, "B g")
     target = sizes.array("target_probs", target_probs, "B g+1 V")
@@ -48,8 +56,11 @@ def ragged(
     uniform_final: Any,
     max_draft_tokens: int | None,
     check: bool,
+    *,
+    sampled: bool = False,
 ) -> Ragged:
     """Check the counts of drafts; they are not read from a GPU if ``max_draft_tokens`` makes it needless."""
+    _need(draft_probs, sampled)
     sizes = Sizes()
     ids = sizes.array("draft_token_ids", draft_token_ids, "T")
     stops = sizes.integers("cu_num_draft_tokens", cu_num_draft_tokens, "B", 0, sizes["T"], check)
@@ -89,3 +100,11 @@ def _checked(
     coins = sizes.uniforms("uniform", uniform, "T", check)
     finals = sizes.uniforms("uniform_final", uniform_final, "B", check)
     return q, ids, target, stops, coins, finals, width
+
+
+def _need(draft_probs: Any, sampled: bool) -> None:
+    if sampled and draft_probs is None:
+        raise TypeError(
+            "draft_probs is None: give the laws that the drafts were sampled from; chosen drafts are for "
+            "chain_speculative_sampling"
+        )

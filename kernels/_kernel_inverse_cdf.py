@@ -31,6 +31,15 @@ def block_sums(p, scale, q, sums, plain):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath=ORDER)
+def excess_mass(p, scale, q):  # type: ignore[no-untyped-def]
+    # the sum of (scale p - q)_+
+    total = 0.0
+    for v in range(p.size):
+        total += max(scale * np.float64(p[v]) - np.float64(q[v]), 0.0)
+    return total
+
+
+@njit(cache=True, fastmath=ORDER)
 def block_masses(p, sums):  # type: ignore[no-untyped-def]
     for block in range(sums.size):
         low = block * BLOCK
