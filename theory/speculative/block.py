@@ -83,7 +83,7 @@ def block_verification(target_rows: Array, draft_rows: Array, drafts: Integers) 
 
     References
     ----------
-    Sun et al., "Block verification accelerates speculative decoding", ICLR 2025, Algorithm 2.
+    Sun et al., "Block verification accelerates speculative decoding", ICLR 2025.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def block_law(target: PrefixTables, draft: PrefixTables) -> RoundLaw:
 
     References
     ----------
-    Sun et al., ICLR 2025, Theorem 1 (proof above ours).
+    Sun et al., ICLR 2025 (the rule; the proof above is ours).
 
     Examples
     --------

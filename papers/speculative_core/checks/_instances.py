@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tightbound.theory.speculative.round_law import RoundLaw
 from tightbound.theory.speculative.tables import PrefixTables
 from tightbound.verification.grid import Cell
 
@@ -47,7 +48,9 @@ def over_pairs(
     return [np.array([np.ravel(column(*pair)) for pair in pairs]) for column in columns]
 
 
-def texts(cell: Cell, rng: np.random.Generator, law: Callable[[PrefixTables, PrefixTables], Any]) -> Arrays:
+def texts(
+    cell: Cell, rng: np.random.Generator, law: Callable[[PrefixTables, PrefixTables], RoundLaw]
+) -> Arrays:
     """Law of the text after one round under a rule, beside that of plain decoding."""
     found, plain = over_pairs(
         cell,

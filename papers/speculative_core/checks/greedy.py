@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -20,10 +21,14 @@ from tightbound.theory.speculative.greedy import (
     last_likeliest,
     speculative_greedy_text,
 )
+from tightbound.theory.speculative.round_law import RoundLaw
 from tightbound.theory.speculative.tables import PrefixTables, total_variation
 from tightbound.verification.claim import Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid, cells
 from tightbound.verification.statistics import Equality, Law, Order
+
+Choice = Callable[[np.ndarray], int]
+Rule = Callable[[PrefixTables, PrefixTables], RoundLaw]
 
 
 def _with_ties(rng: np.random.Generator, size: int, length: int) -> PrefixTables:
@@ -33,13 +38,13 @@ def _with_ties(rng: np.random.Generator, size: int, length: int) -> PrefixTables
 
 
 def texts_at_temperature_zero(
-    cell: Cell, rng: np.random.Generator, choose: object = first_likeliest
+    cell: Cell, rng: np.random.Generator, choose: Choice = first_likeliest
 ) -> Arrays:
     """Text of speculative decoding beside that of plain decoding, both at temperature 0."""
     size, tokens, found, plain = cell["vocabulary"], cell["tokens"], [], []
     for _ in range(cell["instances"]):
         target, draft = _with_ties(rng, size, tokens), _with_ties(rng, size, tokens)
-        found.append(speculative_greedy_text(target, draft, tokens, cell["gamma"], choose=choose))  # type: ignore[arg-type]
+        found.append(speculative_greedy_text(target, draft, tokens, cell["gamma"], choose=choose))
         plain.append(greedy_text(target, tokens))
     return {"value": np.array(found, dtype=float), "reference": np.array(plain, dtype=float)}
 
@@ -106,12 +111,12 @@ BIASED = Grid(
 ABOVE_ROUNDING = 1e-9
 
 
-def _distance(cell: Cell, rng: np.random.Generator, law: object) -> Arrays:
+def _distance(cell: Cell, rng: np.random.Generator, law: Rule) -> Arrays:
     (found,) = over_pairs(
         cell,
         rng,
         lambda target, draft: total_variation(
-            law(target, draft).text(target),  # type: ignore[operator]
+            law(target, draft).text(target),
             target.joint(draft.length + 1),
         ),
     )
