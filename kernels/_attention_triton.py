@@ -1,10 +1,16 @@
-"""What the Triton backends of the attention operations share: tensors, launch sizes, the launch itself."""
+"""What the Triton backends of the attention operations share: tensors, block sizes, the launch."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from tightbound.kernels._attention_arguments import CHUNK, Sizes
+from tightbound.kernels._kernel_attention_triton import attention
+
 DIMS = (16, 32, 64, 128, 256)
+WANTED_PROGRAMS = 264  # two for each multiprocessor of an H100 or H200
+LOG2E = 1.4426950408889634
 
 
 def as_tensor(name: str, value: Any, storage: str | None = None) -> Any:
@@ -20,3 +26,145 @@ def as_tensor(name: str, value: Any, storage: str | None = None) -> Any:
             f"{name} has dtype {value.dtype}: backend='triton' takes float16, bfloat16 and float32"
         )
     return value
+
+
+def tensors(named: dict[str, Any], n: Sizes, storage: str | None) -> list[Any]:
+    """Return queries, keys and values of one dtype whose last axis is dense."""
+    found = [as_tensor(name, value, storage) for name, value in named.items()]
+    dtypes = {str(x.dtype) for x in found}
+    if len(dtypes) > 1:
+        raise TypeError(f"{', '.join(named)} have dtypes {', '.join(sorted(dtypes))}: give all in one")
+    if n.dim not in DIMS:
+        raise ValueError(f"D is {n.dim}: backend='triton' takes {', '.join(map(str, DIMS))}; pad with zeros")
+    return [x if x.stride(3) == 1 else x.contiguous() for x in found]
+
+
+def as_integers(name: str, value: Any, like: Any, shape: tuple[int, ...], default: int) -> Any:
+    """Return a tensor of int32 beside ``like``, filled with ``default`` where ``value`` is None."""
+    import torch
+
+    if value is None:
+        return torch.full(shape, default, dtype=torch.int32, device=like.device)
+    found = torch.as_tensor(value, device=like.device)
+    if found.dtype not in (torch.int32, torch.int64):
+        raise TypeError(f"{name} has dtype {found.dtype}: give int32 or int64")
+    if tuple(found.shape) != shape:
+        raise ValueError(f"{name} has shape {tuple(found.shape)}: it must be {shape}")
+    return found.to(torch.int32).contiguous()
+
+
+def blocks(rows: int, dim: int, itemsize: int) -> dict[str, int]:
+    """Return tile sizes and launch options for ``rows`` packed rows.
+
+    float32 has no tensor cores at full precision and takes twice the room, so its tiles are smaller.
+    """
+    if itemsize == 2:
+        most, block_n, stages = (128 if dim <= 128 else 64), (64 if dim <= 128 else 32), 3
+    else:
+        most, block_n, stages = (64 if dim <= 128 else 16), (32 if dim <= 128 else 16), 2
+    block_m = min(most, max(16, 1 << (rows - 1).bit_length()))
+    warps = 8 if block_m == 128 else 4
+    return {"BLOCK_M": block_m, "BLOCK_N": block_n, "num_warps": warps, "num_stages": stages}
+
+
+def wanted_splits(n: Sizes, keys: int, itemsize: int) -> int:
+    """Return how many splits give every multiprocessor work, without splits below one block of keys."""
+    tile = blocks(n.rows * n.group, n.dim, itemsize)["BLOCK_M"]
+    programs = n.batch * n.kv_heads * -(-n.rows * n.group // tile)
+    return max(1, min(-(-WANTED_PROGRAMS // programs), keys // CHUNK))
+
+
+def attend(
+    q: Any,
+    n: Sizes,
+    scale: float,
+    *,
+    cache: tuple[Any, Any, Any] | None = None,
+    splits: int = 0,
+    chosen: tuple[Any, Any] | None = None,
+    ring: tuple[int, int] | None = None,
+    tree: tuple[Any, Any, Any] | None = None,
+    dtype: Any = None,
+) -> tuple[Any, Any]:
+    """Return o (S, B, M, H, D) in ``dtype`` (float32) and lse (S, B, M, H).
+
+    ``cache`` is (k, v, lengths), read in ``splits`` splits; ``chosen`` (index, tail_start) and ``ring``
+    (window, sinks) say which of its keys. ``tree`` is (k, v, mask), one more split. See
+    `_kernel_attention_triton.attention`.
+    """
+    import torch
+
+    k, v, lengths = cache or (q, q, q)
+    index, tail_start = chosen or (q, q)
+    window, sinks = ring or (0, 0)
+    k_tree, v_tree, mask = tree or (q, q, q)
+    parts = splits + (tree is not None)
+    # The interpreter computes with the bit patterns of bfloat16, so it gets float32 wherever it can.
+    widen = os.environ.get("TRITON_INTERPRET") == "1" and q.dtype == torch.bfloat16
+    inside = torch.float32 if widen or dtype is None else dtype
+    o = torch.empty((parts, n.batch, n.rows, n.heads, n.dim), dtype=inside, device=q.device)
+    lse = torch.empty((parts, n.batch, n.rows, n.heads), dtype=torch.float32, device=q.device)
+    launch = blocks(n.rows * n.group, n.dim, q.element_size())
+    tiles = -(-n.rows * n.group // launch["BLOCK_M"])
+    attention[(parts * tiles, n.kv_heads, n.batch)](
+        q.contiguous(),
+        k,
+        v,
+        index,
+        tail_start,
+        lengths,
+        k_tree,
+        v_tree,
+        mask,
+        o,
+        lse,
+        scale * LOG2E,
+        n.batch,
+        n.rows,
+        n.heads,
+        n.kv_heads,
+        k.shape[1],
+        index.shape[2],
+        k_tree.shape[1],
+        splits,
+        window,
+        sinks,
+        *k.stride()[:3],
+        *v.stride()[:3],
+        *k_tree.stride()[:3],
+        *v_tree.stride()[:3],
+        D=n.dim,
+        CACHE=cache is not None,
+        CHOSEN=chosen is not None,
+        RING=ring is not None,
+        TREE=tree is not None,
+        WIDEN=widen,
+        **launch,
+    )
+    return o if dtype is None else o.to(dtype), lse
+
+
+def variants(
+    some: bool = False, *, cache: bool = True, chosen: bool = False, ring: bool = False, tree: bool = False
+) -> list[Any]:
+    """Return the variants of an operation to compile ahead of time: dtype, D, and 16 or 64 packed rows.
+
+    ``some``: one of each dtype, where another operation compiles all variants of the same loop.
+    """
+    names = "q k v index tail_start lengths k_tree v_tree mask o lse factor".split()
+    sizes = "batch rows heads kv_heads keys chosen tree_keys splits window sinks".split()
+    strides = [f"{x}_{axis}" for x in ("k", "v", "k_tree", "v_tree") for axis in ("batch", "key", "head")]
+    found = []
+    for kind, itemsize in (("fp16", 2), ("bf16", 2), ("fp32", 4)):
+        types = dict.fromkeys(names, f"*{kind}:16") | dict.fromkeys(sizes, "i32")
+        types |= dict.fromkeys(strides, "i64:16")
+        types |= {"index": "*i32:16", "tail_start": "*i32:16", "lengths": "*i32:16", "mask": "*u8:16"}
+        types |= {"o": "*fp32:16", "lse": "*fp32:16", "factor": "fp32"}
+        for dim in (64, 128):
+            for rows in (16, 64):
+                launch = blocks(rows, dim, itemsize)
+                options = {name: launch.pop(name) for name in ("num_warps", "num_stages")}
+                flags = {"CACHE": cache, "CHOSEN": chosen, "RING": ring, "TREE": tree, "WIDEN": False}
+                name = f"{kind} D={dim} BLOCK_M={launch['BLOCK_M']}"
+                found.append((name, attention, types, {"D": dim} | launch | flags, options))
+    return [found[i] for i in (3, 4, 11)] if some else found

@@ -1,0 +1,168 @@
+"""One Triton program for every attention operation on the GPU.
+
+Grid (splits x row tiles, key heads, requests). The M rows of the G query heads that share a key head are
+packed to G M rows of one tile, so a key is read once for all of them. Logits are in base 2 inside.
+"""
+
+from __future__ import annotations
+
+from tightbound.kernels._triton_language import jit, tl
+
+
+@jit
+def _add_block(  # type: ignore[no-untyped-def]
+    x,
+    acc,
+    top,
+    total,
+    k,
+    v,
+    k_stride,
+    v_stride,
+    n,
+    inside,
+    seen,
+    factor,
+    D: tl.constexpr,
+    WIDEN: tl.constexpr,
+):
+    """Add a block of keys at n, where inside, to the state of rows x, for the pairs that are seen."""
+    d = tl.arange(0, D)
+    at = n.to(tl.int64)
+    keys = tl.load(k + at[:, None] * k_stride + d[None, :], mask=inside[:, None], other=0.0)
+    values = tl.load(v + at[:, None] * v_stride + d[None, :], mask=inside[:, None], other=0.0)
+    if WIDEN:
+        keys = keys.to(tl.float32)
+        values = values.to(tl.float32)
+    logits = tl.dot(x, tl.trans(keys), input_precision="ieee") * factor
+    logits = tl.where(seen, logits, float("-inf"))
+    higher = tl.maximum(top, tl.max(logits, 1))
+    shift = tl.where(higher == float("-inf"), 0.0, higher)
+    weights = tl.exp2(logits - shift[:, None])
+    before = tl.exp2(top - shift)
+    total = total * before + tl.sum(weights, 1)
+    acc = acc * before[:, None] + tl.dot(weights.to(values.dtype), values, input_precision="ieee")
+    return acc, higher, total
+
+
+@jit
+def attention(  # type: ignore[no-untyped-def]
+    q,
+    k,
+    v,
+    index,
+    tail_start,
+    lengths,
+    k_tree,
+    v_tree,
+    mask,
+    o,
+    lse,
+    factor,
+    batch,
+    rows,
+    heads,
+    kv_heads,
+    keys,
+    chosen,
+    tree_keys,
+    splits,
+    window,
+    sinks,
+    k_batch,
+    k_key,
+    k_head,
+    v_batch,
+    v_key,
+    v_head,
+    k_tree_batch,
+    k_tree_key,
+    k_tree_head,
+    v_tree_batch,
+    v_tree_key,
+    v_tree_head,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    CACHE: tl.constexpr,
+    CHOSEN: tl.constexpr,
+    RING: tl.constexpr,
+    TREE: tl.constexpr,
+    WIDEN: tl.constexpr,
+):
+    """Write o (S, B, M, H, D) and lse (S, B, M, H).
+
+    CACHE: splits 0, ..., ``splits`` - 1 read the list of keys: all up to ``lengths`` (B,); with CHOSEN
+    those at ``index`` (B, Hk, K), then those from ``tail_start`` (B,) on; with RING the slots of a ring of
+    ``keys`` slots, of which the first ``sinks`` stay, after ``lengths`` tokens. TREE: one more split reads
+    the tree under its mask.
+    """
+    programs = splits + 1 if TREE else splits
+    s = tl.program_id(0) % programs
+    tile = tl.program_id(0) // programs
+    h = tl.program_id(1)
+    b = tl.program_id(2).to(tl.int64)
+    group = heads // kv_heads
+    r = tile * BLOCK_M + tl.arange(0, BLOCK_M)
+    m = r // group
+    live = r < rows * group
+    line = (b * rows + m) * heads + h * group + r % group
+    d = tl.arange(0, D)
+    x = tl.load(q + line[:, None] * D + d[None, :], mask=live[:, None], other=0.0)
+    if WIDEN:
+        x = x.to(tl.float32)
+    acc = tl.zeros([BLOCK_M, D], tl.float32)
+    top = tl.full([BLOCK_M], float("-inf"), tl.float32)
+    total = tl.zeros([BLOCK_M], tl.float32)
+
+    if CACHE:
+        written = tl.load(lengths + b).to(tl.int32)
+        count = tl.minimum(written, keys)
+        start = tl.zeros([], tl.int32)
+        if CHOSEN:
+            start = tl.load(tail_start + b).to(tl.int32)
+            count = chosen + tl.maximum(count - start, 0)
+        part = (count + splits * 64 - 1) // (splits * 64) * 64
+        lo = s * part
+        hi = tl.minimum(lo + part, count)
+        for j in range(lo, hi, BLOCK_N):
+            n = j + tl.arange(0, BLOCK_N)
+            inside = n < hi
+            at = n
+            seen = (live[:, None] & inside[None, :]) != 0
+            if CHOSEN:
+                listed = (inside & (n < chosen)) != 0
+                at = tl.load(index + (b * kv_heads + h) * chosen + n, mask=listed, other=0)
+                at = tl.where(n < chosen, at, start + n - chosen)
+            if RING:
+                last = written - 1
+                held = tl.where(n < sinks, n, last - (last - n) % (keys - sinks))
+                now = written - rows + m
+                near = (held[None, :] > now[:, None] - window) | (n < sinks)[None, :]
+                seen = (seen & (near & (held[None, :] <= now[:, None]))) != 0
+            k_here = k + b * k_batch + h * k_head
+            v_here = v + b * v_batch + h * v_head
+            acc, top, total = _add_block(
+                x, acc, top, total, k_here, v_here, k_key, v_key, at, inside, seen, factor, D, WIDEN
+            )
+
+    if TREE:
+        end = tl.where(s == splits, tree_keys, 0)
+        for j in range(0, end, BLOCK_N):
+            n = j + tl.arange(0, BLOCK_N)
+            inside = n < end
+            both = (live[:, None] & inside[None, :]) != 0
+            seen = tl.load(mask + ((b * rows + m) * tree_keys)[:, None] + n[None, :], mask=both, other=0) != 0
+            k_here = k_tree + b * k_tree_batch + h * k_tree_head
+            v_here = v_tree + b * v_tree_batch + h * v_tree_head
+            acc, top, total = _add_block(
+                x, acc, top, total, k_here, v_here, k_tree_key, v_tree_key, n, inside, seen, factor, D, WIDEN
+            )
+
+    empty = total == 0.0
+    safe = tl.where(empty, 1.0, total)
+    to = line + s.to(tl.int64) * (batch * rows * heads)
+    tl.store(
+        o + to[:, None] * D + d[None, :], (acc / safe[:, None]).to(o.dtype.element_ty), mask=live[:, None]
+    )
+    tl.store(lse + to, tl.where(empty, float("-inf"), (top + tl.log2(safe)) * 0.6931471805599453), mask=live)
