@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tightbound.papers.icl_bma.checks.trained_transformer import PAPER_SIZE, Setting
+from tightbound.verification.figures import style
 
 Array = NDArray[np.float64]
 BUDGETS = (64, 256, 1024, 4096, None)
@@ -142,6 +143,26 @@ def slope(found: Sequence[Row], budgets: Sequence[int | None] = BUDGETS) -> tupl
     return float(each.mean()), float(t.ppf(0.975, each.size - 1) * each.std(ddof=1) / np.sqrt(each.size))
 
 
+def figure(found: Sequence[Row], path: Path, budgets: Sequence[int | None] = BUDGETS) -> None:
+    """Draw total variation by position, for every number of trajectories."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from tightbound.papers.icl_bma.plots.trained_transformer import curves_by_position
+
+    with style():
+        drawing, ax = plt.subplots(figsize=(3.5, 2.9))
+        curves_by_position(
+            ax, [row.total_variation for row in found[2:]], budgets, found[1].total_variation[0]
+        )
+        drawing.legend(loc="outside upper center", ncols=2, columnspacing=1.0, handlelength=1.6)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        drawing.savefig(path)
+        plt.close(drawing)
+
+
 def microseconds(predict: Callable[[], Any], tokens: int) -> float:
     """Return the least wall time of three calls per predicted token; one more before them compiles."""
     predict()
@@ -161,6 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--runs", type=int, default=SETTING["runs"], help="trainings per number of trajectories"
     )
+    parser.add_argument("--figure", type=Path, help="file to draw the curves into, e.g. curves.png")
     given = parser.parse_args(arguments)
     cell = {**SETTING, "steps": given.steps, "runs": given.runs}
     try:
@@ -168,6 +190,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ValueError as error:  # among them a checkpoint of another setting
         parser.error(str(error))
     print(table(found))
+    if given.figure is not None:
+        figure(found, given.figure)
     middle, reach = slope(found)
     print(f"\nslope of log TV in log N_p, finite N_p, over runs: {middle:.3f} ± {reach:.3f} (95 %)")
     setting = Setting.of(cell, np.random.default_rng(0))
