@@ -17,6 +17,7 @@ PAPERS: tuple[str, ...] = (
     "bail_planner",
     "gmfg_ppo",
     "gmfg_monotone",
+    "speculative_core",
 )
 """Folders under ``papers/``; each holds ``PAPER`` in its ``__init__`` and ``CLAIMS`` in ``claims``."""
 

@@ -1,8 +1,14 @@
-"""Drafters over integer token arrays: prompt lookup, suffix matching and a greedy n-gram model."""
+"""Drafters over integer token arrays (prompt lookup, suffix matching, n-gram), and simulated rounds."""
 
 from tightbound.simulators.speculative.drafter import Drafter, accepted_lengths
 from tightbound.simulators.speculative.ngram import NGram
 from tightbound.simulators.speculative.prompt_lookup import PromptLookup
+from tightbound.simulators.speculative.rounds import (
+    Rounds,
+    simulate_all_lengths,
+    simulate_chain,
+    simulate_rounds,
+)
 from tightbound.simulators.speculative.suffix import SuffixAutomaton, SuffixDatastore
 from tightbound.simulators.speculative.tokenize import Vocabulary
 
@@ -10,8 +16,12 @@ __all__ = [
     "Drafter",
     "NGram",
     "PromptLookup",
+    "Rounds",
     "SuffixAutomaton",
     "SuffixDatastore",
     "Vocabulary",
     "accepted_lengths",
+    "simulate_all_lengths",
+    "simulate_chain",
+    "simulate_rounds",
 ]
