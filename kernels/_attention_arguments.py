@@ -116,11 +116,6 @@ class Floats:
             return (self.data.astype(np.uint32) << 16).view(np.float32)
         return self.data.astype(np.float32)
 
-    @property
-    def result(self) -> Any:
-        """Dtype of a result as precise as these numbers; NumPy has no bfloat16, so float32 for it."""
-        return np.float32 if self.bfloat16 else self.data.dtype
-
 
 def on_cpu(name: str, value: Any) -> NDArray[Any]:
     """Return an array or a torch tensor on the CPU as a NumPy array, without a copy."""

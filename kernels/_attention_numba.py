@@ -65,6 +65,11 @@ def attend(
     return o, lse
 
 
+def rounded(o: NDArray[np.float32], q: Floats) -> NDArray[Any]:
+    """Return a result in the dtype of the queries, but float32 for float64 and for bfloat16."""
+    return o.astype(np.float16) if q.data.dtype == np.float16 else o
+
+
 def buffer(data: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int, int]]:
     """Return an array (B, N, Hk, D) as one dimension of memory, and its strides.
 

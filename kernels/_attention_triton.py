@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Any
 
-from tightbound.kernels._attention_arguments import CHUNK, Sizes
+from tightbound.kernels import _attention_arguments as arguments
+from tightbound.kernels._attention_arguments import Sizes
 from tightbound.kernels._kernel_attention_triton import attention
 
 DIMS = (16, 32, 64, 128, 256)
@@ -26,6 +28,17 @@ def as_tensor(name: str, value: Any, storage: str | None = None) -> Any:
             f"{name} has dtype {value.dtype}: backend='triton' takes float16, bfloat16 and float32"
         )
     return value
+
+
+def computed(dtype: Any) -> Any:
+    """Return the dtype that programs compute and store where ``dtype`` is meant.
+
+    The interpreter computes with the bit patterns of bfloat16 and truncates on storing: float32 there.
+    """
+    import torch
+
+    interpreted = os.environ.get("TRITON_INTERPRET") == "1"
+    return torch.float32 if interpreted and dtype == torch.bfloat16 else dtype
 
 
 def tensors(named: dict[str, Any], n: Sizes, storage: str | None) -> list[Any]:
@@ -53,6 +66,18 @@ def as_integers(name: str, value: Any, like: Any, shape: tuple[int, ...], defaul
     return found.to(torch.int32).contiguous()
 
 
+def as_mask(name: str, value: Any, shape: tuple[int, int, int]) -> Any:
+    """Return a mask (B, M, T) of bytes."""
+    import torch
+
+    if not isinstance(value, torch.Tensor) or value.dtype.is_floating_point:
+        raise TypeError(f"{name} must be a torch tensor of bool or integers: backend='triton' takes no other")
+    if tuple(value.shape) != shape:
+        raise ValueError(f"{name} has shape {tuple(value.shape)}: it must be (B, M, keys) = {shape}")
+    shown = value if value.dtype == torch.bool else value != 0
+    return shown.contiguous().view(torch.uint8)
+
+
 def blocks(rows: int, dim: int, itemsize: int) -> dict[str, int]:
     """Return tile sizes and launch options for ``rows`` packed rows.
 
@@ -67,11 +92,12 @@ def blocks(rows: int, dim: int, itemsize: int) -> dict[str, int]:
     return {"BLOCK_M": block_m, "BLOCK_N": block_n, "num_warps": warps, "num_stages": stages}
 
 
-def wanted_splits(n: Sizes, keys: int, itemsize: int) -> int:
-    """Return how many splits give every multiprocessor work, without splits below one block of keys."""
+def splits(num_splits: Any, n: Sizes, itemsize: int, keys: int | None = None) -> int:
+    """Return ``num_splits``, or as many as give every multiprocessor work, none below ``CHUNK`` keys."""
     tile = blocks(n.rows * n.group, n.dim, itemsize)["BLOCK_M"]
-    programs = n.batch * n.kv_heads * -(-n.rows * n.group // tile)
-    return max(1, min(-(-WANTED_PROGRAMS // programs), keys // CHUNK))
+    programs = n.batch * n.kv_heads * math.ceil(n.rows * n.group / tile)
+    keys = n.keys if keys is None else keys
+    return arguments.splits(num_splits, programs, keys, wanted=WANTED_PROGRAMS, least=arguments.CHUNK)
 
 
 def attend(
@@ -99,10 +125,10 @@ def attend(
     window, sinks = ring or (0, 0)
     k_tree, v_tree, mask = tree or (q, q, q)
     parts = splits + (tree is not None)
-    # The interpreter computes with the bit patterns of bfloat16, so it gets float32 wherever it can.
-    widen = os.environ.get("TRITON_INTERPRET") == "1" and q.dtype == torch.bfloat16
-    inside = torch.float32 if widen or dtype is None else dtype
-    o = torch.empty((parts, n.batch, n.rows, n.heads, n.dim), dtype=inside, device=q.device)
+    inside = computed(q.dtype)
+    o = torch.empty(
+        (parts, n.batch, n.rows, n.heads, n.dim), dtype=computed(dtype or torch.float32), device=q.device
+    )
     lse = torch.empty((parts, n.batch, n.rows, n.heads), dtype=torch.float32, device=q.device)
     launch = blocks(n.rows * n.group, n.dim, q.element_size())
     tiles = -(-n.rows * n.group // launch["BLOCK_M"])
@@ -138,7 +164,7 @@ def attend(
         CHOSEN=chosen is not None,
         RING=ring is not None,
         TREE=tree is not None,
-        WIDEN=widen,
+        WIDEN=inside != q.dtype,
         **launch,
     )
     return o if dtype is None else o.to(dtype), lse

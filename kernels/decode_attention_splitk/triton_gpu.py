@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tightbound.kernels._attention_arguments import Sizes
-from tightbound.kernels._attention_triton import as_integers, attend, tensors, variants, wanted_splits
-from tightbound.theory._validation import as_integer
+from tightbound.kernels._attention_triton import as_integers, attend, splits, tensors, variants
 
 VARIANTS = variants()
 
@@ -16,9 +15,5 @@ def decode_attention_splitk(
 ) -> tuple[Any, Any]:
     """Return o and lse of every split; see `tightbound.kernels.decode_attention_splitk`."""
     q, k, v = tensors({"q": q, "k": k, "v": v}, n, storage)
-    if num_splits is None:
-        splits = wanted_splits(n, n.keys, q.element_size())
-    else:
-        splits = as_integer("num_splits", num_splits, least=1)
     lengths = as_integers("kv_len", kv_len, q, (n.batch,), n.keys)
-    return attend(q, n, scale, cache=(k, v, lengths), splits=splits)
+    return attend(q, n, scale, cache=(k, v, lengths), splits=splits(num_splits, n, q.element_size()))

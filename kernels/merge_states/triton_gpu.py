@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tightbound.kernels._attention_triton import as_tensor
+from tightbound.kernels._attention_triton import as_tensor, computed
 from tightbound.kernels._triton_language import jit, tl
 
 
@@ -46,11 +46,12 @@ def merge_states(o: Any, lse: Any, dtype: Any = None) -> tuple[Any, Any]:
 
     o, lse = as_tensor("o", o).float().contiguous(), as_tensor("lse", lse).float().contiguous()
     parts, *rows, dim = o.shape
-    merged = torch.empty((*rows, dim), dtype=dtype or torch.float32, device=o.device)
+    dtype = dtype or torch.float32
+    merged = torch.empty((*rows, dim), dtype=computed(dtype), device=o.device)
     total = torch.empty(rows, dtype=torch.float32, device=o.device)
     if total.numel():
         block = 1 << max(0, dim - 1).bit_length()
         merge_rows[(total.numel(),)](
             o, lse, merged, total, parts, total.numel(), dim, BLOCK_D=block, num_warps=1
         )
-    return merged, total
+    return merged.to(dtype), total
