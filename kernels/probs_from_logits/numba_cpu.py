@@ -107,7 +107,7 @@ def many(rows, temperature, top_k, top_p, out, bad):  # type: ignore[no-untyped-
 
 
 def probs_from_logits(logits: Any, temperature: Any, top_k: Any, top_p: Any) -> Any:
-    """Rows in parallel; parameters (rows,) have been checked."""
+    """Take rows in parallel; parameters (rows,) have been checked."""
     rows = to_float(logits)
     out, bad = np.empty(rows.shape, np.float32), np.zeros(len(rows), np.bool_)
     arguments = (
