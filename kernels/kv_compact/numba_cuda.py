@@ -1,0 +1,34 @@
+"""Compaction of a cache in numba.cuda, one thread per byte of a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from tightbound.kernels._inputs import to_numpy
+
+THREADS = 32
+
+
+@cuda.jit
+def move(source, target, path, number, start):  # type: ignore[no-untyped-def]
+    """Move one byte of every row of the path, in ascending order."""
+    b, h = int(cuda.blockIdx.x), int(cuda.blockIdx.y)
+    d = int(cuda.blockIdx.z) * THREADS + int(cuda.threadIdx.x)
+    if d < source.shape[3]:
+        for j in range(number[b] + 1):
+            row = start[b] + path[b, j] - b * path.shape[1]
+            target[b, start[b] + j, h, d] = source[b, row, h, d]
+
+
+def kv_compact(source: Any, target: Any, path: Any, number: Any, start: Any) -> None:
+    """Write the rows of each path into ``target``; arguments have been checked."""
+    source, target = np.asarray(source), np.asarray(target)
+    batch, _, heads, size = source.shape
+    if source.size:
+        blocks = (size + THREADS - 1) // THREADS
+        move[(batch, heads, blocks), THREADS](
+            source, target, *(to_numpy(a, np.int32) for a in (path, number, start))
+        )

@@ -1,0 +1,61 @@
+"""Compaction of a cache in Triton, one program per request and head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import triton
+import triton.language as tl
+
+from tightbound.kernels._inputs import to_tensor
+
+
+@triton.jit
+def move(
+    source,
+    target,
+    path,
+    number,
+    start,
+    rows,
+    nodes,
+    size,
+    source_b,
+    source_n,
+    source_h,
+    target_b,
+    target_n,
+    target_h,
+    SIZE: tl.constexpr,
+):  # type: ignore[no-untyped-def]
+    """Move the rows in ascending order; a byte is always handled by the same thread, so none is overtaken."""
+    b = tl.program_id(0).to(tl.int64)
+    h = tl.program_id(1)
+    each = tl.arange(0, SIZE)
+    first = tl.load(start + b)
+    for j in range(0, tl.load(number + b) + 1):
+        row = (first + tl.load(path + b * nodes + j) - b * nodes).to(tl.int64)
+        here = ((each < size) & (row < rows)) != 0
+        moved = tl.load(source + b * source_b + row * source_n + h * source_h + each, mask=here, other=0)
+        to = (first + j).to(tl.int64)
+        tl.store(target + b * target_b + to * target_n + h * target_h + each, moved, mask=here)
+
+
+def kv_compact(source: Any, target: Any, path: Any, number: Any, start: Any) -> None:
+    """Write the rows of each path into ``target``; arguments have been checked."""
+    names = ("accept_index", "accept_token_num", "prefix_len")
+    links = [to_tensor(n, a, "int32") for n, a in zip(names, (path, number, start), strict=True)]
+    for name, array in (("k and v", source), ("out", target)):
+        if not hasattr(array, "is_cuda"):
+            raise TypeError(f"{name} holds a {type(array).__name__}: backend 'triton' reads torch tensors")
+    batch, rows, heads, size = source.shape
+    if source.numel():
+        move[(batch, heads)](
+            source, target, *links, rows, links[0].shape[1], size, *source.stride()[:3], *target.stride()[:3],
+            SIZE=triton.next_power_of_2(size), num_warps=4,
+        )  # fmt: skip
+
+
+_TYPES = dict.fromkeys(("source", "target"), "*u8") | dict.fromkeys(("path", "number", "start"), "*i32")
+_TYPES |= {name: "i32" for name in move.arg_names if name not in _TYPES and name != "SIZE"}
+VARIANTS = [("move", move, _TYPES, {"SIZE": 256}, {"num_warps": 4})]
