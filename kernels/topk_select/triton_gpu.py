@@ -1,0 +1,156 @@
+"""Attention of a window in Triton programs, selection by torch's stable sort."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tightbound.kernels._attention_arguments import Sizes
+from tightbound.kernels._attention_triton import LOG2E, as_integers, as_tensor, blocks, computed, tensors
+from tightbound.kernels._triton_language import jit, tl
+
+
+@jit
+def _logits(  # type: ignore[no-untyped-def]
+    q, k, line, live, m, n, inside, k_key, count, rows, factor, D: tl.constexpr, WIDEN: tl.constexpr
+):
+    """Return base-2 logits of a tile of rows on a block of keys, -inf where a row does not see a key."""
+    d = tl.arange(0, D)
+    x = tl.load(q + line[:, None] * D + d[None, :], mask=live[:, None], other=0.0)
+    keys = tl.load(k + n.to(tl.int64)[:, None] * k_key + d[None, :], mask=inside[:, None], other=0.0)
+    if WIDEN:
+        x = x.to(tl.float32)
+        keys = keys.to(tl.float32)
+    seen = (live[:, None] & (n[None, :] <= (count - rows + m)[:, None])) != 0
+    return tl.where(seen, tl.dot(x, tl.trans(keys), input_precision="ieee") * factor, float("-inf"))
+
+
+@jit
+def attention_sums(  # type: ignore[no-untyped-def]
+    q,
+    k,
+    lengths,
+    lse,
+    factor,
+    rows,
+    heads,
+    kv_heads,
+    k_batch,
+    k_key,
+    k_head,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    WIDEN: tl.constexpr,
+):
+    """Write the log-sum-exp of base 2 of every row (B, M, H)."""
+    h = tl.program_id(1)
+    b = tl.program_id(2).to(tl.int64)
+    group = heads // kv_heads
+    r = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
+    m = r // group
+    live = r < rows * group
+    line = (b * rows + m) * heads + h * group + r % group
+    count = tl.load(lengths + b).to(tl.int32)
+    top = tl.full([BLOCK_M], float("-inf"), tl.float32)
+    total = tl.zeros([BLOCK_M], tl.float32)
+    for j in range(0, count, BLOCK_N):
+        n = j + tl.arange(0, BLOCK_N)
+        here = k + b * k_batch + h * k_head
+        x = _logits(q, here, line, live, m, n, n < count, k_key, count, rows, factor, D, WIDEN)
+        higher = tl.maximum(top, tl.max(x, 1))
+        shift = tl.where(higher == float("-inf"), 0.0, higher)
+        total = total * tl.exp2(top - shift) + tl.sum(tl.exp2(x - shift[:, None]), 1)
+        top = higher
+    tl.store(lse + line, top + tl.log2(tl.where(total == 0.0, 1.0, total)), mask=live)
+
+
+@jit
+def attention_shares(  # type: ignore[no-untyped-def]
+    q,
+    k,
+    lengths,
+    lse,
+    mass,
+    factor,
+    rows,
+    heads,
+    kv_heads,
+    candidates,
+    k_batch,
+    k_key,
+    k_head,
+    D: tl.constexpr,
+    BLOCK_M: tl.constexpr,
+    BLOCK_N: tl.constexpr,
+    WIDEN: tl.constexpr,
+):
+    """Write the mass (B, Hk, C) of a block of candidates."""
+    h = tl.program_id(1)
+    b = tl.program_id(2).to(tl.int64)
+    group = heads // kv_heads
+    n = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    inside = n < candidates
+    count = tl.load(lengths + b).to(tl.int32)
+    total = tl.zeros([BLOCK_N], tl.float32)
+    for first in range(0, rows * group, BLOCK_M):
+        r = first + tl.arange(0, BLOCK_M)
+        m = r // group
+        live = r < rows * group
+        line = (b * rows + m) * heads + h * group + r % group
+        here = k + b * k_batch + h * k_head
+        x = _logits(q, here, line, live, m, n, inside, k_key, count, rows, factor, D, WIDEN)
+        row_lse = tl.load(lse + line, mask=live, other=0.0)
+        total += tl.sum(tl.exp2(x - row_lse[:, None]), 0)
+    tl.store(mass + (b * kv_heads + h) * candidates + n, total / rows, mask=inside)
+
+
+def _variants() -> list[Any]:
+    found = []
+    for kind, dim, rows in (("fp16", 128, 64), ("bf16", 64, 16), ("fp32", 128, 64)):
+        launch = blocks(rows, dim, 4 if kind == "fp32" else 2)
+        options = {name: launch.pop(name) for name in ("num_warps", "num_stages")}
+        types = dict.fromkeys(("q", "k"), f"*{kind}:16") | {"lengths": "*i32:16", "factor": "fp32"}
+        types |= dict.fromkeys(("lse", "mass"), "*fp32:16")
+        types |= dict.fromkeys(("rows", "heads", "kv_heads", "candidates"), "i32")
+        types |= dict.fromkeys(("k_batch", "k_key", "k_head"), "i64:16")
+        constants = {"D": dim, "WIDEN": False} | launch
+        name = f"{kind} D={dim} BLOCK_M={launch['BLOCK_M']}"
+        found.append((f"sums {name}", attention_sums, types, constants, options))
+        found.append((f"shares {name}", attention_shares, types, constants, options))
+    return found
+
+
+VARIANTS = _variants()
+
+
+def attention_mass(
+    q: Any, k: Any, kv_len: Any, n: Sizes, candidates: int, scale: float, storage: str | None
+) -> Any:
+    """Return the mass of every candidate; see `tightbound.kernels.topk_select.attention_mass`."""
+    import torch
+
+    q, k = tensors({"q": q, "k": k}, n, storage)
+    q, lengths = q.contiguous(), as_integers("kv_len", kv_len, q, (n.batch,), n.keys).clamp(max=n.keys)
+    launch = blocks(n.rows * n.group, n.dim, q.element_size())
+    lse = torch.empty((n.batch, n.rows, n.heads), dtype=torch.float32, device=q.device)
+    mass = torch.empty((n.batch, n.kv_heads, candidates), dtype=torch.float32, device=q.device)
+    if not candidates:
+        return mass
+    widen = computed(q.dtype) != q.dtype
+    sizes, strides = (n.rows, n.heads, n.kv_heads), k.stride()[:3]
+    tiles = -(-n.rows * n.group // launch["BLOCK_M"])
+    attention_sums[(tiles, n.kv_heads, n.batch)](
+        q, k, lengths, lse, scale * LOG2E, *sizes, *strides, D=n.dim, WIDEN=widen, **launch
+    )
+    attention_shares[(-(-candidates // launch["BLOCK_N"]), n.kv_heads, n.batch)](
+        q, k, lengths, lse, mass, scale * LOG2E, *sizes, candidates, *strides, D=n.dim, WIDEN=widen, **launch
+    )
+    return mass
+
+
+def topk_select(mass: Any, num_keys: int) -> Any:
+    """Return the keys of largest mass; see `tightbound.kernels.topk_select.topk_select`."""
+    import torch
+
+    order = torch.sort(as_tensor("mass", mass), dim=-1, descending=True, stable=True).indices
+    return order[..., :num_keys].sort(dim=-1).values.to(torch.int32)
