@@ -48,7 +48,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     item, copies = evidence["ICL-7h"].measure[0], evidence["ICL-7h"].control[0]
     budgets = item.cell["trajectories"]
     drawing, ax = plt.subplots(figsize=(3.5, 2.9))
-    curves_by_position(ax, item.data["curve"].swapaxes(0, 1), budgets, item.data["pooled"][0])
+    curves_by_position(ax, list(item.data["curve"].swapaxes(0, 1)), budgets, item.data["pooled"][0])
     few, copied = budgets[0], copies.data["curve"][:, -1].mean(axis=0)
     control_line(ax, np.arange(copied.size), copied, label=f"control: {few}, 16 copies each")
     drawing.legend(loc="outside upper center", ncols=2, columnspacing=1.0, handlelength=1.6)
