@@ -126,36 +126,46 @@ def _read_as(row, data, start, bfloat16):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, fastmath=SAFE)
 def _score(scores, queries, keys, count):  # type: ignore[no-untyped-def]
-    """Inner products of all queries with a block of keys, four keys at a time."""
+    """Inner products of an even number of queries with a block of keys, two by four at a time."""
     dim = queries.shape[1]
-    for r in range(queries.shape[0]):
+    for r in range(0, queries.shape[0], 2):
         for i in range(0, count, 4):
-            a = np.float32(0.0)
-            b = np.float32(0.0)
-            c = np.float32(0.0)
-            e = np.float32(0.0)
+            a = b = c = e = np.float32(0.0)
+            f = g = h = j = np.float32(0.0)
             for d in range(dim):
                 x = queries[r, d]
+                y = queries[r + 1, d]
                 a += x * keys[i, d]
                 b += x * keys[i + 1, d]
                 c += x * keys[i + 2, d]
                 e += x * keys[i + 3, d]
-            scores[r, i] = a
-            scores[r, i + 1] = b
-            scores[r, i + 2] = c
-            scores[r, i + 3] = e
+                f += y * keys[i, d]
+                g += y * keys[i + 1, d]
+                h += y * keys[i + 2, d]
+                j += y * keys[i + 3, d]
+            scores[r, i], scores[r, i + 1], scores[r, i + 2], scores[r, i + 3] = a, b, c, e
+            scores[r + 1, i], scores[r + 1, i + 1], scores[r + 1, i + 2], scores[r + 1, i + 3] = f, g, h, j
 
 
 @njit(cache=True, fastmath=SAFE)
 def _add(acc, weights, values, count):  # type: ignore[no-untyped-def]
-    """Add the weighted values of a block, four at a time; weights beyond ``count`` are 0."""
-    dim = acc.size
-    for i in range(0, count, 4):
-        a, b, c, e = weights[i], weights[i + 1], weights[i + 2], weights[i + 3]
-        for d in range(dim):
-            acc[d] += (a * values[i, d] + b * values[i + 1, d]) + (
-                c * values[i + 2, d] + e * values[i + 3, d]
+    """Add the weighted values of a block, four to two rows at a time; weights beyond the keys are 0."""
+    dim = acc.shape[1]
+    for r in range(0, acc.shape[0], 2):
+        first = acc[r]
+        second = acc[r + 1]
+        for i in range(0, count, 4):
+            a, b, c, e = weights[r, i], weights[r, i + 1], weights[r, i + 2], weights[r, i + 3]
+            f, g, h, j = (
+                weights[r + 1, i],
+                weights[r + 1, i + 1],
+                weights[r + 1, i + 2],
+                weights[r + 1, i + 3],
             )
+            for d in range(dim):
+                w, x, y, z = values[i, d], values[i + 1, d], values[i + 2, d], values[i + 3, d]
+                first[d] += (a * w + b * x) + (c * y + e * z)
+                second[d] += (f * w + g * x) + (h * y + j * z)
 
 
 @njit(cache=True, fastmath=SAFE)
@@ -182,14 +192,15 @@ def _one_split(  # type: ignore[no-untyped-def]
     rows, group, dim = q.shape
     count_rows = rows * group
     masked = mask.shape[1] > 0
-    queries = np.empty((count_rows, dim), dtype=np.float32)
+    even = count_rows + count_rows % 2
+    queries = np.zeros((even, dim), dtype=np.float32)
     for m in range(rows):
         for g in range(group):
             for d in range(dim):
                 queries[m * group + g, d] = q[m, g, d] * np.float32(factor)
     block = np.zeros((BLOCK, dim), dtype=np.float32)
-    scores = np.zeros((count_rows, BLOCK), dtype=np.float32)
-    acc = np.zeros((count_rows, dim), dtype=np.float32)
+    scores = np.zeros((even, BLOCK), dtype=np.float32)
+    acc = np.zeros((even, dim), dtype=np.float32)
     top = np.full(count_rows, np.float32(-np.inf))
     total = np.zeros(count_rows)
     step = LINE // k.itemsize
@@ -224,6 +235,7 @@ def _one_split(  # type: ignore[no-untyped-def]
             for i in range(count, padded):
                 row[i] = np.float32(0.0)
             if highest == -np.inf:
+                row[:count] = np.float32(0.0)
                 continue
             if highest > top[r]:
                 shrink = _exp2(top[r] - highest) if top[r] > -np.inf else np.float32(0.0)
@@ -232,7 +244,7 @@ def _one_split(  # type: ignore[no-untyped-def]
                     acc[r, d] *= shrink
                 top[r] = highest
             total[r] += _weigh(row, count, highest)
-            _add(acc[r], row, block, padded)
+        _add(acc, scores, block, padded)
     for m in range(rows):
         for g in range(group):
             r = m * group + g

@@ -12,13 +12,14 @@ from tightbound.kernels._kernel_attention import BLOCK, LOG2E, _exp2, _read, _sc
 def _one_head(q, k, start, stride, bfloat16, length, factor, mass):  # type: ignore[no-untyped-def]
     """Add up the shares that the rows of q (M, G, D) give to the first keys of one head."""
     rows, group, dim = q.shape
-    queries = np.empty((rows * group, dim), dtype=np.float32)
+    even = rows * group + rows * group % 2
+    queries = np.zeros((even, dim), dtype=np.float32)
     for m in range(rows):
         for g in range(group):
             for d in range(dim):
                 queries[m * group + g, d] = q[m, g, d] * np.float32(factor)
     block = np.zeros((BLOCK, dim), dtype=np.float32)
-    scores = np.empty((rows * group, BLOCK), dtype=np.float32)
+    scores = np.empty((even, BLOCK), dtype=np.float32)
     top = np.full(rows * group, np.float32(-np.inf))
     total = np.zeros(rows * group)
     shares = np.empty(BLOCK)
