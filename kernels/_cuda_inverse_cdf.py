@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from numba import cuda
+from typing import Any
+
+from numba import cuda as _cuda
+
+cuda: Any = _cuda  # has no types
 
 THREADS = 32
 

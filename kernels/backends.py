@@ -94,8 +94,7 @@ def missing(backend: str) -> str | None:
         if not torch.cuda.is_available():
             return "torch sees no CUDA GPU; use backend='numba', or set TRITON_INTERPRET=1 to interpret"
     if backend == "numba_cuda":
-        from numba import cuda
-
+        cuda: Any = importlib.import_module("numba.cuda")
         if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1" and not cuda.is_available():
             return "numba sees no CUDA GPU; use backend='numba', or set NUMBA_ENABLE_CUDASIM=1 to simulate"
     return None

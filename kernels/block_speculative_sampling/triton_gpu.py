@@ -56,7 +56,7 @@ def sum_chunks(q, p, stops, paths, left_sums, law_sums, vocabulary, count, CHUNK
 
 
 @triton.jit
-def emit(
+def emit(  # type: ignore[no-untyped-def]
     q,
     ids,
     p,
@@ -73,7 +73,7 @@ def emit(
     width,
     COUNT: tl.constexpr,
     CHUNK: tl.constexpr,
-):  # type: ignore[no-untyped-def]
+):
     """Find the last position of request b that passes, the token after it, and write what is emitted."""
     b = tl.program_id(0)
     start = tl.load(stops + b - 1, mask=b > 0, other=0).to(tl.int64)

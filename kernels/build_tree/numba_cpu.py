@@ -40,6 +40,7 @@ def build_tree(parent: Any, token: Any, prefix_len: Any) -> tuple[Any, ...]:
     tokens, positions = np.zeros((2, batch, nodes), np.int32)
     child, sibling = np.full((2, batch, nodes), -1, np.int32)
     mask = np.zeros((batch, nodes, nodes), np.uint8)
-    fill(*given, tokens, child, sibling, positions, mask)
+    arguments = (*given, tokens, child, sibling, positions, mask)
+    fill(*arguments)
     index = np.arange(batch * nodes, dtype=np.int32).reshape(batch, nodes)
     return tokens, index, child, sibling, positions, mask

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import cuda
+from numba import cuda as _cuda
 
 from tightbound.kernels._inputs import to_numpy
+
+cuda: Any = _cuda  # has no types
 
 THREADS = 32
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import cuda
+from numba import cuda as _cuda
 
 from tightbound.kernels._cuda_inverse_cdf import THREADS, find_stretch
 from tightbound.kernels._inputs import to_float, to_numpy
+
+cuda: Any = _cuda  # has no types
 
 
 @cuda.jit
@@ -32,7 +34,7 @@ def verify(q, ids, p, stops, coins, finals, greedy, tokens, accepted, emitted): 
     row = start + b + n
     left, law = 0.0, 0.0
     for v in range(thread * stretch, min((thread + 1) * stretch, vocabulary)):
-        mass = np.float64(p[row, v])
+        mass: Any = np.float64(p[row, v])
         law += mass
         if n < drafts and greedy:
             mass = 0.0 if v == ids[start + n] else mass

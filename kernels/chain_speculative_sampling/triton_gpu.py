@@ -44,7 +44,7 @@ def weights(q, p, start, drafts, emitted, b, banned, vocabulary, tokens, GREEDY:
 
 
 @triton.jit
-def sum_chunks(
+def sum_chunks(  # type: ignore[no-untyped-def]
     q,
     ids,
     p,
@@ -57,7 +57,7 @@ def sum_chunks(
     GREEDY: tl.constexpr,
     DRAFTS: tl.constexpr,
     CHUNK: tl.constexpr,
-):  # type: ignore[no-untyped-def]
+):
     """Add up one chunk of the row that decides request b."""
     b = tl.program_id(0)
     chunk = tl.program_id(1)
@@ -70,7 +70,7 @@ def sum_chunks(
 
 
 @triton.jit
-def emit(
+def emit(  # type: ignore[no-untyped-def]
     q,
     ids,
     p,
@@ -89,7 +89,7 @@ def emit(
     DRAFTS: tl.constexpr,
     COUNT: tl.constexpr,
     CHUNK: tl.constexpr,
-):  # type: ignore[no-untyped-def]
+):
     """Find the last token of request b and write what it emits."""
     b = tl.program_id(0)
     start, drafts, token, passed, emitted = tests(q, ids, p, stops, coins, b, vocabulary, GREEDY, DRAFTS)

@@ -98,21 +98,20 @@ def kv_compact(
     number = sizes.integers("accept_token_num", accept_token_num, "B", 0, max(nodes - 1, 0), check)
     start = sizes.integers("prefix_len", prefix_len, "B", 0, rows, check)
     if check or here(path):
-        _look(*(to_numpy(a if here(a) else a.cpu(), np.int64) for a in (path, number, start)), rows)
-    if out is None:
-        out = tuple(a.clone() if is_tensor(a) else a.copy() for a in (keys, values))  # type: ignore[assignment]
-    assert out is not None
-    for name, source, target in (("k", keys, out[0]), ("v", values, out[1])):
+        read = [to_numpy(a if here(a) else a.cpu(), np.int64) for a in (path, number, start)]
+        _look(read[0], read[1], read[2], rows)
+    written = tuple(a.clone() if is_tensor(a) else a.copy() for a in (keys, values)) if out is None else out
+    for name, source, target in (("k", keys, written[0]), ("v", values, written[1])):
         if tuple(target.shape) != tuple(source.shape) or target.dtype != source.dtype:
             raise ValueError(
                 f"out has {name} of shape {tuple(target.shape)} and dtype {target.dtype}, the input "
                 f"{tuple(source.shape)} and {source.dtype}: give arrays like the inputs, or the inputs"
             )
     run = implementation("kv_compact", backend, MODULES, keys)
-    for source, target in ((keys, out[0]), (values, out[1])):
+    for source, target in ((keys, written[0]), (values, written[1])):
         run(_as_bytes(source), _as_bytes(target), path, number, start)
     kv_len = start + number + 1
-    return Compacted(*out, kv_len.int() if is_tensor(kv_len) else kv_len.astype(np.int32))
+    return Compacted(written[0], written[1], kv_len.int() if is_tensor(kv_len) else kv_len.astype(np.int32))
 
 
 def _look(path: Any, number: Any, start: Any, rows: int) -> None:
@@ -123,7 +122,7 @@ def _look(path: Any, number: Any, start: Any, rows: int) -> None:
         mine = local[b, on[b]]
         if mine[0] != 0 or np.any(np.diff(mine) <= 0) or mine[-1] >= nodes:
             raise ValueError(
-                f"accept_index[{b}] holds nodes {mine.tolist()} of request {b}: a path begins with node 0 and "
+                f"accept_index[{b}] holds nodes {mine.tolist()} of request {b}: a path starts at node 0 and "
                 f"ascends, up to node {nodes - 1}; give b * M + node"
             )
         if start[b] + mine[-1] >= rows:
@@ -135,7 +134,7 @@ def _look(path: Any, number: Any, start: Any, rows: int) -> None:
 
 def _as_bytes(array: Any) -> Any:
     # bits are moved, not numbers: every dtype is bytes
-    step = array.stride(-1) if is_tensor(array) else array.strides[-1] // max(array.itemsize, 1)
+    step = array.stride(-1) if is_tensor(array) else array.strides[-1] // array.itemsize
     if array.shape[-1] > 1 and step != 1:
         raise ValueError("k, v and out must be dense along the last axis: copy them first")
     if not is_tensor(array):

@@ -11,7 +11,7 @@ from tightbound.kernels._inputs import to_tensor
 
 
 @triton.jit
-def move(
+def move(  # type: ignore[no-untyped-def]
     source,
     target,
     path,
@@ -27,7 +27,7 @@ def move(
     target_n,
     target_h,
     SIZE: tl.constexpr,
-):  # type: ignore[no-untyped-def]
+):
     """Move the rows in ascending order; a byte is always handled by the same thread, so none is overtaken."""
     b = tl.program_id(0).to(tl.int64)
     h = tl.program_id(1)

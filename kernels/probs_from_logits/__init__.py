@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.kernels._inputs import Sizes, here, is_floating, is_tensor
+from tightbound.kernels._inputs import Sizes, as_array, here, is_floating, is_tensor
 from tightbound.kernels.backends import implementation
 
 HERE = "tightbound.kernels.probs_from_logits"
@@ -80,7 +80,7 @@ def probs_from_logits(
     array([0., 1., 0., 0.])
     """
     sizes = Sizes()
-    given = logits if is_tensor(logits) else np.asarray(logits)
+    given = as_array(logits)
     if not is_floating(given):
         raise TypeError(f"logits has dtype {given.dtype}: give floating-point numbers")
     shape = tuple(given.shape)
@@ -92,11 +92,11 @@ def probs_from_logits(
     k = _per_row("top_k", top_k, shape[:-1], rows, int)
     share = _per_row("top_p", top_p, shape[:-1], rows, float)
     for name, value, allowed, inside in (
-        ("temperature", t, "at least 0 and finite", lambda a: (a >= 0.0) & (a < float("inf"))),
-        ("top_k", k, "at least 0", lambda a: a >= 0),
-        ("top_p", share, "above 0 and at most 1", lambda a: (a > 0.0) & (a <= 1.0)),
+        ("temperature", t, "at least 0 and finite", (t >= 0.0) & (t < float("inf"))),
+        ("top_k", k, "at least 0", k >= 0),
+        ("top_p", share, "above 0 and at most 1", (share > 0.0) & (share <= 1.0)),
     ):
-        if (check or here(value)) and not bool(inside(value).all()):
+        if (check or here(value)) and not bool(inside.all()):
             raise ValueError(f"{name} is {value.tolist()}: it must be {allowed}, not NaN")
     if check and not here(rows) and not bool((rows.amax(-1).abs() < float("inf")).all()):
         raise ValueError(BAD_LOGITS)
@@ -109,7 +109,7 @@ BAD_LOGITS = "logits has a row with NaN, plus infinity or no finite entry: mask 
 
 def _per_row(name: str, value: Any, shape: tuple[int, ...], rows: Any, kind: type) -> Any:
     # one number per row, where the rows are; a single number is not sent to a GPU to be looked at there
-    array = value if is_tensor(value) else np.asarray(value)
+    array = as_array(value)
     if kind is int and (is_floating(array) or str(array.dtype) == "bool"):
         raise TypeError(f"{name} has dtype {array.dtype}: give integers")
     if tuple(array.shape) not in ((), shape):

@@ -28,7 +28,7 @@ def load_logits(logits, base, tokens, vocabulary):  # type: ignore[no-untyped-de
 
 
 @triton.jit
-def measure(
+def measure(  # type: ignore[no-untyped-def]
     logits,
     base,
     vocabulary,
@@ -40,7 +40,7 @@ def measure(
     last,
     COUNTING: tl.constexpr,
     BLOCK: tl.constexpr,
-):  # type: ignore[no-untyped-def]
+):
     """Add up tokens, or their weight, that rank before two cuts."""
     total = tl.zeros([], tl.float64)
     for low in range(0, vocabulary, BLOCK):
@@ -58,7 +58,7 @@ def measure(
 
 
 @triton.jit
-def find_cut(
+def find_cut(  # type: ignore[no-untyped-def]
     logits,
     base,
     vocabulary,
@@ -70,7 +70,7 @@ def find_cut(
     steps,
     COUNTING: tl.constexpr,
     BLOCK: tl.constexpr,
-):  # type: ignore[no-untyped-def]
+):
     """Return the first cut before which there is ``least`` of weight, or of tokens."""
     low = tl.full([], -2147483648, tl.int64)
     high = tl.full([], 2147483647, tl.int64)
@@ -94,7 +94,7 @@ def find_cut(
 
 
 @triton.jit
-def normalise(
+def normalise(  # type: ignore[no-untyped-def]
     logits,
     temperature,
     top_k,
@@ -105,7 +105,7 @@ def normalise(
     HAS_K: tl.constexpr,
     HAS_P: tl.constexpr,
     BLOCK: tl.constexpr,
-):  # type: ignore[no-untyped-def]
+):
     """Write the law of one row."""
     b = tl.program_id(0)
     base = b.to(tl.int64) * vocabulary

@@ -35,9 +35,8 @@ def tree_rejection_sampling(
               \text{else } p^{(j+1)} \propto (p^{(j)} - q^{(j)})_+
 
     where :math:`x_j` is its token, and p and q are those of the node at j = 1. Drawn with replacement,
-    :math:`q^{(j)} = q`; drawn without, the tokens that were rejected before are taken out of q. At a node
-    where no child is accepted the walk ends, with a
-    token from the last :math:`p^{(j)}`.
+    :math:`q^{(j)} = q`; drawn without, the tokens that were rejected before are taken out of q. Where no
+    child is accepted the walk ends, with a token from the last :math:`p^{(j)}`.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ def one(b, tokens, index, child, sibling, coins, finals, p, q, replace, predicts
     """Walk the tree of request b; the laws at a node are scale * law and weight * drafted."""
     size = p.shape[2]
     law, drafted, left = np.empty(size), np.empty(size), np.empty(size)
-    node, depth = np.int64(0), 0
+    node, depth = 0, 0
     pointer = child[b, 0]
     path[b, 0] = index[b, 0]
     fresh, scale, weight = True, 1.0, 1.0
@@ -36,7 +36,7 @@ def one(b, tokens, index, child, sibling, coins, finals, p, q, replace, predicts
         chance = np.float64(q[b, node, token]) if fresh else weight * drafted[token]
         if coins[b, pointer] * chance < wanted:
             predicts[index[b, node]] = token
-            node = np.int64(pointer)
+            node = int(pointer)
             depth += 1
             path[b, depth] = index[b, node]
             pointer = child[b, node]

@@ -34,7 +34,7 @@ def laws(p, q, row, tokens, mask, rejected, seen, scales, factors, each, REPLACE
 
 
 @triton.jit
-def walk(
+def walk(  # type: ignore[no-untyped-def]
     tokens,
     index,
     child,
@@ -51,7 +51,7 @@ def walk(
     REPLACE: tl.constexpr,
     NODES: tl.constexpr,
     BLOCK: tl.constexpr,
-):  # type: ignore[no-untyped-def]
+):
     """Walk the tree of one request: each step looks at one node, so there are fewer than nodes steps."""
     b = tl.program_id(0)
     first = b * nodes

@@ -15,7 +15,7 @@ from tightbound.kernels._kernel_inverse_cdf import allowed, blocks, draw_without
 def one(b, tokens, index, child, sibling, coins, finals, p, predicts, path, accepted):  # type: ignore[no-untyped-def]
     """Walk the tree of request b."""
     banned = np.empty(tokens.shape[1], np.int32)
-    node, depth, rejected, upto = np.int64(0), 0, 0, 0.0
+    node, depth, rejected, upto = 0, 0, 0, 0.0
     pointer = child[b, 0]
     path[b, 0] = index[b, 0]
     while pointer >= 0:
@@ -25,7 +25,7 @@ def one(b, tokens, index, child, sibling, coins, finals, p, predicts, path, acce
             upto += np.float64(p[b, node, token])
         if new and coins[b, node] < upto:
             predicts[index[b, node]] = token
-            node, rejected, upto = np.int64(pointer), 0, 0.0
+            node, rejected, upto = int(pointer), 0, 0.0
             depth += 1
             path[b, depth] = index[b, node]
             pointer = child[b, node]

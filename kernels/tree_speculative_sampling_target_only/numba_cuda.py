@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import cuda
+from numba import cuda as _cuda
 
 from tightbound.kernels._cuda_inverse_cdf import THREADS, find_stretch
 from tightbound.kernels._inputs import to_float, to_numpy
+
+cuda: Any = _cuda  # has no types
 
 
 @cuda.jit
@@ -46,7 +48,7 @@ def walk(tokens, index, child, sibling, coins, finals, p, banned, predicts, path
     stretch = (vocabulary + THREADS - 1) // THREADS
     mass = 0.0
     for v in range(thread * stretch, min((thread + 1) * stretch, vocabulary)):
-        weight = np.float64(p[b, node, v])
+        weight: Any = np.float64(p[b, node, v])
         for i in range(rejected):
             if banned[b, i] == v:
                 weight = 0.0

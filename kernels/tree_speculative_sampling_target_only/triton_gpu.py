@@ -12,7 +12,7 @@ from tightbound.kernels._triton_inverse_cdf import chunks, find_chunk, find_toke
 
 
 @triton.jit
-def walk(
+def walk(  # type: ignore[no-untyped-def]
     tokens,
     index,
     child,
@@ -27,7 +27,7 @@ def walk(
     nodes,
     vocabulary,
     NODES: tl.constexpr,
-):  # type: ignore[no-untyped-def]
+):
     """Walk the tree of one request: each step looks at one node, so there are fewer than nodes steps."""
     b = tl.program_id(0)
     first = b * nodes
@@ -85,7 +85,7 @@ def sum_chunks(p, last, banned, left_sums, law_sums, nodes, vocabulary, count, C
 
 
 @triton.jit
-def emit(
+def emit(  # type: ignore[no-untyped-def]
     p,
     index,
     last,
@@ -99,7 +99,7 @@ def emit(
     count,
     COUNT: tl.constexpr,
     CHUNK: tl.constexpr,
-):  # type: ignore[no-untyped-def]
+):
     """Find the last token of request b."""
     b = tl.program_id(0)
     node = tl.load(last + b)

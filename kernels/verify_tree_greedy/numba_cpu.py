@@ -19,7 +19,7 @@ def walk(tokens, index, child, sibling, best, predicts, path, accepted):  # type
         while pointer >= 0:
             if tokens[b, pointer] == best[b, node]:
                 predicts[index[b, node]] = best[b, node]
-                node = np.int64(pointer)
+                node = int(pointer)
                 depth += 1
                 path[b, depth] = index[b, node]
                 pointer = child[b, node]
@@ -35,5 +35,6 @@ def verify_tree_greedy(tokens: Any, index: Any, child: Any, sibling: Any, best: 
     shape = given[0].shape
     predicts = np.full(given[0].size, -1, np.int32)
     path, accepted = np.full(shape, -1, np.int32), np.zeros(shape[0], np.int32)
-    walk(*given, predicts, path, accepted)
+    arguments = (*given, predicts, path, accepted)
+    walk(*arguments)
     return predicts, path, accepted

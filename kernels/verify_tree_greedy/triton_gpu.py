@@ -51,4 +51,4 @@ def verify_tree_greedy(tokens: Any, index: Any, child: Any, sibling: Any, best: 
 
 
 _TYPES = {name: "i32" if name == "nodes" else "*i32" for name in walk.arg_names}
-VARIANTS = [("walk", walk, _TYPES, {}, {"num_warps": 1})]
+VARIANTS: list[Any] = [("walk", walk, _TYPES, {}, {"num_warps": 1})]

@@ -62,7 +62,7 @@ def test_views_of_a_larger_cache(rng):
         ({"v": np.zeros((1, 6, 1, 3))}, "v has shape"),
         (
             {"accept_index": [[1, 2, -1]]},
-            r"accept_index\[0\] holds nodes \[1, 2\] of request 0: a path begins",
+            r"accept_index\[0\] holds nodes \[1, 2\] of request 0: a path starts at node 0",
         ),
         ({"accept_index": [[0, 0, -1]]}, "ascends"),
         ({"accept_token_num": [3]}, "accept_token_num contains 3"),
