@@ -6,19 +6,18 @@ then those of the reference.
 
 from __future__ import annotations
 
-import triton
-import triton.language as tl
+from tightbound.kernels._triton_language import jit, tl
 
 CHUNK = 4096  # tokens whose weights one program adds up
 
 
-@triton.jit
+@jit
 def load_law(pointer, offsets, mask):  # type: ignore[no-untyped-def]
     # by way of float32, since bfloat16 arithmetic is wrong in the interpreter
     return tl.load(pointer + offsets, mask=mask, other=0.0).to(tl.float32).to(tl.float64)
 
 
-@triton.jit
+@jit
 def find_chunk(sums, index, u):  # type: ignore[no-untyped-def]
     # chunk in which the threshold u * total falls, and what is left of it there; -1 without any mass
     upto = tl.cumsum(sums, 0)
@@ -31,7 +30,7 @@ def find_chunk(sums, index, u):  # type: ignore[no-untyped-def]
     return chunk, threshold - before
 
 
-@triton.jit
+@jit
 def find_token(weights, tokens, rest):  # type: ignore[no-untyped-def]
     # first token whose cumulative weight exceeds ``rest``, the last with positive weight if none does
     upto = tl.cumsum(weights, 0)
@@ -41,8 +40,13 @@ def find_token(weights, tokens, rest):  # type: ignore[no-untyped-def]
     return tl.minimum(first, last)
 
 
+def power_of_two(number: int) -> int:
+    """Return the smallest power of two that is not below a number."""
+    return 1 << max(number - 1, 0).bit_length()
+
+
 def chunks(vocabulary: int) -> tuple[int, int, int]:
     """Return the number of chunks of a row, it rounded up to a power of two, and the tokens of a chunk."""
-    size = min(CHUNK, max(16, triton.next_power_of_2(vocabulary)))
-    count = triton.cdiv(vocabulary, size)
-    return count, max(2, triton.next_power_of_2(count)), size
+    size = min(CHUNK, max(16, power_of_two(vocabulary)))
+    count = -(-vocabulary // size)
+    return count, max(2, power_of_two(count)), size

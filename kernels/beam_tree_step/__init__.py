@@ -75,7 +75,7 @@ def beam_tree_step(logq: Any, cum: Any, w: int, *, backend: str = "auto", check:
     --------
     >>> import numpy as np
     >>> logq = np.log([[[0.5, 0.3, 0.2], [0.1, 0.8, 0.1]]])
-    >>> step = beam_tree_step(logq, np.log([[0.6, 0.4]]), 3)
+    >>> step = beam_tree_step(logq, np.log([[0.6, 0.4]]), 3, backend="numpy")
     >>> step.tokens.tolist(), step.parents.tolist(), np.exp(step.cum).round(2).tolist()
     ([[1, 0, 1]], [[1, 0, 0]], [[0.32, 0.3, 0.18]])
     """

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import triton
-import triton.language as tl
-
 from tightbound.kernels._inputs import to_tensor
+from tightbound.kernels._triton_inverse_cdf import power_of_two
+from tightbound.kernels._triton_language import jit, tl
 
 BLOCK = 4096
 
 
-@triton.jit
+@jit
 def following(scores, index, score, at):  # type: ignore[no-untyped-def]
     """Return the best (score, index) of a block that ranks after the given one, else the largest index."""
     after = ((scores < score) | ((scores == score) & (index > at))) != 0
@@ -22,7 +21,7 @@ def following(scores, index, score, at):  # type: ignore[no-untyped-def]
     return best, first
 
 
-@triton.jit
+@jit
 def best_of_chunks(logq, cum, scores, index, rows, vocabulary, w, chunks, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Write the w best continuations in one chunk of one row, in order."""
     row = tl.program_id(0).to(tl.int64)
@@ -42,7 +41,7 @@ def best_of_chunks(logq, cum, scores, index, rows, vocabulary, w, chunks, BLOCK:
         tl.store(index + out + i, at)
 
 
-@triton.jit
+@jit
 def best_of_all(scores, index, tokens, parents, found, count, vocabulary, w, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Write the w best of the ``count`` that chunks of one request have left, in order."""
     b = tl.program_id(0).to(tl.int64)
@@ -76,8 +75,8 @@ def beam_tree_step(logq: Any, cum: Any, w: int) -> tuple[Any, Any, Any]:
     tokens, parents = (torch.empty((batch, w), dtype=torch.int32, device=x.device) for _ in range(2))
     found = before.new_empty((batch, w))
     if batch:
-        block = min(BLOCK, max(16, triton.next_power_of_2(vocabulary)))
-        chunks = triton.cdiv(vocabulary, block)
+        block = min(BLOCK, max(16, power_of_two(vocabulary)))
+        chunks = -(-vocabulary // block)
         kept = min(w, block)
         scores = before.new_empty((batch, rows * chunks * kept))
         index = torch.empty(scores.shape, dtype=torch.int64, device=x.device)
@@ -85,7 +84,7 @@ def beam_tree_step(logq: Any, cum: Any, w: int) -> tuple[Any, Any, Any]:
             x, before, scores, index, rows, vocabulary, kept, chunks, BLOCK=block
         )
         count = scores.shape[1]
-        every = min(BLOCK, max(16, triton.next_power_of_2(count)))
+        every = min(BLOCK, max(16, power_of_two(count)))
         best_of_all[(batch,)](scores, index, tokens, parents, found, count, vocabulary, w, BLOCK=every)
     return tokens, parents, found
 

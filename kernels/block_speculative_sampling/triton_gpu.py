@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import triton
-import triton.language as tl
-
 from tightbound.kernels._inputs import to_tensor
 from tightbound.kernels._triton_inverse_cdf import chunks, find_chunk, find_token, load_law
+from tightbound.kernels._triton_language import jit, tl
 
 
-@triton.jit
+@jit
 def follow(q, ids, p, stops, paths, vocabulary):  # type: ignore[no-untyped-def]
     """Write the acceptance of every prefix of request b, beside the target's row that comes after it."""
     b = tl.program_id(0)
@@ -28,7 +26,7 @@ def follow(q, ids, p, stops, paths, vocabulary):  # type: ignore[no-untyped-def]
         tl.store(paths + start + b + i + 1, path)
 
 
-@triton.jit
+@jit
 def weights(q, p, path, row, drafted_row, replaced, vocabulary, tokens):  # type: ignore[no-untyped-def]
     """Return weights of the token after a prefix, and what to draw from where these are all zero."""
     mask = tokens < vocabulary
@@ -38,7 +36,7 @@ def weights(q, p, path, row, drafted_row, replaced, vocabulary, tokens):  # type
     return tl.where(left > 0.0, left, 0.0), law
 
 
-@triton.jit
+@jit
 def sum_chunks(q, p, stops, paths, left_sums, law_sums, vocabulary, count, CHUNK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Add up one chunk after one prefix of request b."""
     b = tl.program_id(0)
@@ -55,7 +53,7 @@ def sum_chunks(q, p, stops, paths, left_sums, law_sums, vocabulary, count, CHUNK
     tl.store(law_sums + at, tl.sum(law, 0), mask=i <= drafts)
 
 
-@triton.jit
+@jit
 def emit(  # type: ignore[no-untyped-def]
     q,
     ids,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import triton
-import triton.language as tl
-
 from tightbound.kernels._inputs import to_tensor
+from tightbound.kernels._triton_inverse_cdf import power_of_two
+from tightbound.kernels._triton_language import jit, tl
 
 
-@triton.jit
+@jit
 def fill(parent, token, start, tokens, index, child, sibling, positions, mask, nodes, NODES: tl.constexpr):  # type: ignore[no-untyped-def]
     """Fill in what belongs to one node."""
     b = tl.program_id(0)
@@ -49,7 +48,7 @@ def build_tree(parent: Any, token: Any, prefix_len: Any) -> tuple[Any, ...]:
     tokens, index, child, sibling, positions = (torch.empty_like(above) for _ in range(5))
     mask = torch.empty((batch, nodes, nodes), dtype=torch.uint8, device=above.device)
     if batch:
-        padded = max(2, triton.next_power_of_2(nodes))
+        padded = max(2, power_of_two(nodes))
         fill[(batch, nodes)](
             above,
             given,
@@ -67,5 +66,6 @@ def build_tree(parent: Any, token: Any, prefix_len: Any) -> tuple[Any, ...]:
     return tokens, index, child, sibling, positions, mask
 
 
-_TYPES = dict.fromkeys(fill.arg_names, "*i32") | {"mask": "*u8", "nodes": "i32"}
+_LISTS = ("parent", "token", "start", "tokens", "index", "child", "sibling", "positions")
+_TYPES = dict.fromkeys(_LISTS, "*i32") | {"mask": "*u8", "nodes": "i32"}
 VARIANTS = [("tree", fill, _TYPES, {"NODES": 128}, {"num_warps": 1})]

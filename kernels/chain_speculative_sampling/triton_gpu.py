@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import triton
-import triton.language as tl
-
 from tightbound.kernels._inputs import to_tensor
-from tightbound.kernels._triton_inverse_cdf import chunks, find_chunk, find_token, load_law
+from tightbound.kernels._triton_inverse_cdf import chunks, find_chunk, find_token, load_law, power_of_two
+from tightbound.kernels._triton_language import jit, tl
 
 
-@triton.jit
+@jit
 def tests(q, ids, p, stops, coins, b, vocabulary, GREEDY: tl.constexpr, DRAFTS: tl.constexpr):  # type: ignore[no-untyped-def]
     """Test the drafts of request b; also return where they are and how many pass before the first failure."""
     start = tl.load(stops + b - 1, mask=b > 0, other=0).to(tl.int64)
@@ -29,7 +27,7 @@ def tests(q, ids, p, stops, coins, b, vocabulary, GREEDY: tl.constexpr, DRAFTS: 
     return start, drafts, token, passed, emitted
 
 
-@triton.jit
+@jit
 def weights(q, p, start, drafts, emitted, b, banned, vocabulary, tokens, GREEDY: tl.constexpr):  # type: ignore[no-untyped-def]
     """Return weights of the token that follows, and what to draw from where these are all zero."""
     mask = tokens < vocabulary
@@ -43,7 +41,7 @@ def weights(q, p, start, drafts, emitted, b, banned, vocabulary, tokens, GREEDY:
     return left, law
 
 
-@triton.jit
+@jit
 def sum_chunks(  # type: ignore[no-untyped-def]
     q,
     ids,
@@ -69,7 +67,7 @@ def sum_chunks(  # type: ignore[no-untyped-def]
     tl.store(law_sums + b * count + chunk, tl.sum(law, 0))
 
 
-@triton.jit
+@jit
 def emit(  # type: ignore[no-untyped-def]
     q,
     ids,
@@ -138,7 +136,7 @@ def ragged_chain_speculative_sampling(
         return output, accepted, emitted
     count, padded, chunk = chunks(vocabulary)
     left_sums, law_sums = coins.new_empty((batch, count)), coins.new_empty((batch, count))
-    fixed = {"GREEDY": draft_probs is None, "DRAFTS": max(2, triton.next_power_of_2(width)), "CHUNK": chunk}
+    fixed = {"GREEDY": draft_probs is None, "DRAFTS": max(2, power_of_two(width)), "CHUNK": chunk}
     sum_chunks[(batch, count)](q, ids, p, stops, coins, left_sums, law_sums, vocabulary, count, **fixed)
     emit[(batch,)](
         q,

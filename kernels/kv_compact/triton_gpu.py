@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import triton
-import triton.language as tl
-
 from tightbound.kernels._inputs import to_tensor
+from tightbound.kernels._triton_inverse_cdf import power_of_two
+from tightbound.kernels._triton_language import jit, tl
 
 
-@triton.jit
+@jit
 def move(  # type: ignore[no-untyped-def]
     source,
     target,
@@ -52,10 +51,11 @@ def kv_compact(source: Any, target: Any, path: Any, number: Any, start: Any) -> 
     if source.numel():
         move[(batch, heads)](
             source, target, *links, rows, links[0].shape[1], size, *source.stride()[:3], *target.stride()[:3],
-            SIZE=triton.next_power_of_2(size), num_warps=4,
+            SIZE=power_of_two(size), num_warps=4,
         )  # fmt: skip
 
 
 _TYPES = dict.fromkeys(("source", "target"), "*u8") | dict.fromkeys(("path", "number", "start"), "*i32")
-_TYPES |= {name: "i32" for name in move.arg_names if name not in _TYPES and name != "SIZE"}
+_STRIDES = ("source_b", "source_n", "source_h", "target_b", "target_n", "target_h")
+_TYPES |= dict.fromkeys(("rows", "nodes", "size", *_STRIDES), "i32")
 VARIANTS = [("move", move, _TYPES, {"SIZE": 256}, {"num_warps": 4})]

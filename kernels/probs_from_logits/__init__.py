@@ -116,4 +116,4 @@ def _per_row(name: str, value: Any, shape: tuple[int, ...], rows: Any, kind: typ
         raise ValueError(f"{name} has shape {tuple(array.shape)}: give one number, or one per row, {shape}")
     if is_tensor(array):
         return array.expand(shape).reshape(-1)
-    return np.broadcast_to(array, shape).reshape(-1)
+    return np.array(np.broadcast_to(array, shape)).reshape(-1)

@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import triton
-import triton.language as tl
 
 from tightbound.kernels._inputs import is_tensor, to_tensor
+from tightbound.kernels._triton_inverse_cdf import power_of_two
+from tightbound.kernels._triton_language import jit, tl
 
 BLOCK = 4096
 
 
-@triton.jit
+@jit
 def load_logits(logits, base, tokens, vocabulary):  # type: ignore[no-untyped-def]
     """Load a block as float32, minus infinity for NaN and past the end, and as integers in its order."""
     x = tl.load(logits + base + tokens, mask=tokens < vocabulary, other=float("-inf")).to(tl.float32)
@@ -27,7 +27,7 @@ def load_logits(logits, base, tokens, vocabulary):  # type: ignore[no-untyped-de
     return x, tl.where(bits < 0, bits ^ 0x7FFFFFFF, bits)
 
 
-@triton.jit
+@jit
 def measure(  # type: ignore[no-untyped-def]
     logits,
     base,
@@ -57,7 +57,7 @@ def measure(  # type: ignore[no-untyped-def]
     return total
 
 
-@triton.jit
+@jit
 def find_cut(  # type: ignore[no-untyped-def]
     logits,
     base,
@@ -93,7 +93,7 @@ def find_cut(  # type: ignore[no-untyped-def]
     return low, last
 
 
-@triton.jit
+@jit
 def normalise(  # type: ignore[no-untyped-def]
     logits,
     temperature,
@@ -173,7 +173,7 @@ def probs_from_logits(logits: Any, temperature: Any, top_k: Any, top_p: Any) -> 
     out = torch.empty(rows.shape, dtype=torch.float32, device=rows.device)
     vocabulary = rows.shape[1]
     if len(rows):
-        block = min(BLOCK, max(16, triton.next_power_of_2(vocabulary)))
+        block = min(BLOCK, max(16, power_of_two(vocabulary)))
         steps = vocabulary.bit_length() + 1
         normalise[(len(rows),)](
             rows, t, k, share, out, vocabulary, steps, HAS_K=has_k, HAS_P=has_p, BLOCK=block, num_warps=8

@@ -90,7 +90,8 @@ def tree_rejection_sampling(
     --------
     >>> p, q = [[[0.5, 0.5]] * 3], [[[0.75, 0.25]] * 3]
     >>> links = [[0, 0, 0]], [[0, 1, 2]], [[1, -1, -1]], [[-1, 2, -1]]
-    >>> found = tree_rejection_sampling(*links, [[0, 0.7, 0.1]], [0.5], p, q, replace=True)
+    >>> u = [[0, 0.7, 0.1]]
+    >>> found = tree_rejection_sampling(*links, u, [0.5], p, q, replace=True, backend="numpy")
     >>> found.accept_index.tolist(), found.predicts.tolist()  # p(0) / q(0) = 2/3, then (p - q)+ is at 1
     ([[0, -1, -1]], [1, -1, -1])
     """

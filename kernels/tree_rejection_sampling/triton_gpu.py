@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import triton
-import triton.language as tl
-
 from tightbound.kernels._inputs import to_tensor
-from tightbound.kernels._triton_inverse_cdf import load_law
+from tightbound.kernels._triton_inverse_cdf import load_law, power_of_two
+from tightbound.kernels._triton_language import jit, tl
 
 BLOCK = 4096
 
 
-@triton.jit
+@jit
 def laws(p, q, row, tokens, mask, rejected, seen, scales, factors, each, REPLACE: tl.constexpr):  # type: ignore[no-untyped-def]
     """Return the target's law after the rejections, and the draft's before it is normalised."""
     law = load_law(p, row + tokens, mask)
@@ -33,7 +31,7 @@ def laws(p, q, row, tokens, mask, rejected, seen, scales, factors, each, REPLACE
     return law, drafted
 
 
-@triton.jit
+@jit
 def walk(  # type: ignore[no-untyped-def]
     tokens,
     index,
@@ -144,8 +142,8 @@ def tree_rejection_sampling(
         walk[(batch,)](
             *links, coins, finals, p, q, predicts, path, accepted, nodes, vocabulary,
             REPLACE=bool(replace),
-            NODES=max(2, triton.next_power_of_2(nodes)),
-            BLOCK=min(BLOCK, max(16, triton.next_power_of_2(vocabulary))),
+            NODES=max(2, power_of_two(nodes)),
+            BLOCK=min(BLOCK, max(16, power_of_two(vocabulary))),
             num_warps=8,
         )  # fmt: skip
     return predicts, path, accepted

@@ -82,10 +82,10 @@ def tree_speculative_sampling_target_only(
     --------
     >>> p = [[[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]
     >>> links = [[2, 1, 2]], [[0, 1, 2]], [[1, -1, -1]], [[-1, 2, -1]]
-    >>> found = tree_speculative_sampling_target_only(*links, [[0.4, 0, 0]], [0.5], p)
+    >>> found = tree_speculative_sampling_target_only(*links, [[0.4, 0, 0]], [0.5], p, backend="numpy")
     >>> found.predicts.tolist(), found.accept_index.tolist()  # 0.4 < p(1) + p(2): the second child
     ([2, -1, 1], [[0, 2, -1]])
-    >>> found = tree_speculative_sampling_target_only(*links, [[0.9, 0, 0]], [0.5], p)
+    >>> found = tree_speculative_sampling_target_only(*links, [[0.9, 0, 0]], [0.5], p, backend="numpy")
     >>> found.predicts.tolist(), found.accept_index.tolist()
     ([0, -1, -1], [[0, -1, -1]])
     """

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import triton
-import triton.language as tl
-
 from tightbound.kernels._inputs import to_tensor
-from tightbound.kernels._triton_inverse_cdf import chunks, find_chunk, find_token, load_law
+from tightbound.kernels._triton_inverse_cdf import chunks, find_chunk, find_token, load_law, power_of_two
+from tightbound.kernels._triton_language import jit, tl
 
 
-@triton.jit
+@jit
 def walk(  # type: ignore[no-untyped-def]
     tokens,
     index,
@@ -62,7 +60,7 @@ def walk(  # type: ignore[no-untyped-def]
     tl.store(banned + first + each, tl.where(each < rejected, seen, -1), mask=each < nodes)
 
 
-@triton.jit
+@jit
 def weights(p, banned, row, first, tokens, nodes, vocabulary):  # type: ignore[no-untyped-def]
     """Return the last row without the tokens of the children, and the row itself."""
     law = load_law(p, row * vocabulary + tokens, tokens < vocabulary)
@@ -72,7 +70,7 @@ def weights(p, banned, row, first, tokens, nodes, vocabulary):  # type: ignore[n
     return left, law
 
 
-@triton.jit
+@jit
 def sum_chunks(p, last, banned, left_sums, law_sums, nodes, vocabulary, count, CHUNK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Add up one chunk of the last row of request b."""
     b = tl.program_id(0)
@@ -84,7 +82,7 @@ def sum_chunks(p, last, banned, left_sums, law_sums, nodes, vocabulary, count, C
     tl.store(law_sums + b * count + chunk, tl.sum(law, 0))
 
 
-@triton.jit
+@jit
 def emit(  # type: ignore[no-untyped-def]
     p,
     index,
@@ -130,7 +128,7 @@ def tree_speculative_sampling_target_only(
     if batch == 0:
         return predicts, path, accepted
     last, banned = links[0].new_empty(batch), links[0].new_empty((batch, nodes))
-    padded = max(2, triton.next_power_of_2(nodes))
+    padded = max(2, power_of_two(nodes))
     walk[(batch,)](
         *links, coins, p, predicts, path, accepted, last, banned, nodes, vocabulary, NODES=padded, num_warps=1
     )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import triton
-import triton.language as tl
-
 from tightbound.kernels._inputs import to_tensor
+from tightbound.kernels._triton_language import jit, tl
 
 
-@triton.jit
+@jit
 def walk(tokens, index, child, sibling, best, predicts, path, accepted, nodes):  # type: ignore[no-untyped-def]
     """Walk the tree of one request: each step looks at one node, so there are fewer than nodes steps."""
     b = tl.program_id(0)
@@ -50,5 +48,6 @@ def verify_tree_greedy(tokens: Any, index: Any, child: Any, sibling: Any, best: 
     return predicts, path, accepted
 
 
-_TYPES = {name: "i32" if name == "nodes" else "*i32" for name in walk.arg_names}
+_LISTS = ("tokens", "index", "child", "sibling", "best", "predicts", "path", "accepted")
+_TYPES = dict.fromkeys(_LISTS, "*i32") | {"nodes": "i32"}
 VARIANTS: list[Any] = [("walk", walk, _TYPES, {}, {"num_warps": 1})]

@@ -17,6 +17,8 @@ import pytest
 HERE = Path(__file__).parent
 MOST_SHARED = 232_448  # bytes of shared memory that a program can have on Hopper
 REQUIRE = "TIGHTBOUND_REQUIRE_GPU_TOOLCHAIN"
+CHOSEN = {"TRITON_INTERPRET", "NUMBA_ENABLE_CUDASIM"} & set(os.environ)
+collect_ignore_glob = [] if CHOSEN else ["*/interpreted.py", "*/simulated.py"]
 
 
 def need_toolchain():

@@ -20,7 +20,7 @@ from tightbound.theory.speculative.tables import PrefixTables, total_variation
 @given(
     drafts=st.lists(st.integers(0, 4), min_size=1, max_size=5),
     vocabulary=st.sampled_from([1, 2, 7, 1500]),
-    dtype=st.sampled_from([np.float16, np.float32, np.float64]),
+    dtype=st.sampled_from([np.float16, np.float32]),
     seed=st.integers(0, 1000),
 )
 def test_numba_is_the_reference(drafts, vocabulary, dtype, seed):
@@ -49,9 +49,9 @@ def test_law_given_the_drafts_by_stratified_variates(backend, rng):
         q, p = rng.dirichlet(np.ones(size), 2), rng.dirichlet(np.ones(size), 3)
         x = rng.integers(0, size, 2)
         found = block_speculative_sampling(
-            np.broadcast_to(q, (many, 2, size)),
+            np.broadcast_to(q.astype(np.float32), (many, 2, size)),
             np.tile(x, (many, 1)),
-            np.broadcast_to(p, (many, 3, size)),
+            np.broadcast_to(p.astype(np.float32), (many, 3, size)),
             variates[:, :2],
             variates[:, 2],
             backend=backend,
@@ -71,7 +71,7 @@ def test_equal_laws_accept_and_disjoint_ones_reject_everything(backend, rng):
         q, ids, np.concatenate((q, q[:, :1]), axis=1), top, top[:, 0], backend=backend, check=True
     )
     assert (found.output_emitted_draft_token_num == 3).all()
-    q, p = np.zeros((1, 2, 4)), np.zeros((1, 3, 4))
+    q, p = np.zeros((1, 2, 4), np.float32), np.zeros((1, 3, 4), np.float32)
     q[..., :2], p[..., 2:] = 0.5, 0.5
     found = block_speculative_sampling(q, [[1, 0]], p, [[0.0, 0.0]], [0.5], backend=backend)
     assert found.output_token_ids.tolist() == [[3, -1, -1]]
@@ -80,7 +80,7 @@ def test_equal_laws_accept_and_disjoint_ones_reject_everything(backend, rng):
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_one_draft_or_none_is_chain_verification(backend, rng):
     for drafts in (0, 1):
-        q, p = rng.dirichlet(np.ones(5), (9, drafts)), rng.dirichlet(np.ones(5), (9, drafts + 1))
+        q, p = (rng.dirichlet(np.ones(5), (9, drafts + n)).astype(np.float32) for n in (0, 1))
         arguments = (q, rng.integers(0, 5, (9, drafts)), p, rng.random((9, drafts)), rng.random(9))
         one, other = (
             f(*arguments, backend=backend) for f in (block_speculative_sampling, chain_speculative_sampling)
@@ -105,9 +105,9 @@ def p_value(text):
 def test_the_text_follows_the_target_and_stopping_at_the_first_failure_shows():
     rng, n = np.random.default_rng(0), 20_000
     found = block_speculative_sampling(
-        np.broadcast_to(Q, (n, 2, 3)),
+        np.broadcast_to(Q.astype(np.float32), (n, 2, 3)),
         np.stack([rng.choice(3, n, p=row) for row in Q], axis=1),
-        np.broadcast_to(P, (n, 3, 3)),
+        np.broadcast_to(P.astype(np.float32), (n, 3, 3)),
         rng.random((n, 2)),
         rng.random(n),
         backend="numba",

@@ -12,7 +12,7 @@ from tightbound.kernels.chain_speculative_sampling import ragged_chain_speculati
     drafts=st.lists(st.integers(0, 4), min_size=1, max_size=5),
     vocabulary=st.sampled_from([1, 2, 7, 512, 1500]),
     greedy=st.booleans(),
-    dtype=st.sampled_from([np.float16, np.float32, np.float64]),
+    dtype=st.sampled_from([np.float16, np.float32]),
     seed=st.integers(0, 1000),
 )
 def test_numba_is_the_reference(drafts, vocabulary, greedy, dtype, seed):
@@ -36,6 +36,14 @@ def test_numba_is_the_reference(drafts, vocabulary, greedy, dtype, seed):
         assert a.dtype == b.dtype == np.int32
         assert (a == b).all()
     assert all(a is b or (a == b).all() for a, b in zip(before, given_arrays, strict=True))
+
+
+def test_numba_reads_float64(rng):
+    q, p = rng.dirichlet(np.ones(9), 3), rng.dirichlet(np.ones(9), 4)
+    arguments = (q, [0, 1, 2], p, [3], rng.random(3), rng.random(1))
+    expected = ragged_chain_speculative_sampling(*arguments, backend="numpy")
+    found = ragged_chain_speculative_sampling(*arguments, backend="numba")
+    assert all((a == b).all() for a, b in zip(expected, found, strict=True))
 
 
 def test_triton_in_the_interpreter(interpreter):

@@ -20,14 +20,14 @@ GREEDY = [
 
 
 def random_laws(rng, shape, vocabulary):
-    return rng.dirichlet(np.ones(vocabulary), shape)
+    return rng.dirichlet(np.ones(vocabulary), shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 @pytest.mark.parametrize(("draft", "best", "expected"), GREEDY)
 def test_greedy_rows(draft, best, expected, backend):
-    p = np.eye(8)[best][np.newaxis]
-    for q in (np.eye(8)[draft][np.newaxis], None):
+    p = np.eye(8, dtype=np.float32)[best][np.newaxis]
+    for q in (np.eye(8, dtype=np.float32)[draft][np.newaxis], None):
         found = chain_speculative_sampling(q, [draft], p, [[0.0] * 3], [0.5], backend=backend, check=True)
         assert found.output_token_ids.tolist() == [expected]
 
@@ -36,7 +36,7 @@ def test_greedy_rows(draft, best, expected, backend):
 def test_without_drafts_the_token_after_them_is_drawn(backend):
     p = np.eye(4, dtype=np.float32)[[[2]]]
     found = chain_speculative_sampling(
-        np.zeros((1, 0, 4)), np.zeros((1, 0), int), p, np.zeros((1, 0)), [0.3], backend=backend
+        np.zeros((1, 0, 4), np.float32), np.zeros((1, 0), int), p, np.zeros((1, 0)), [0.3], backend=backend
     )
     assert [part.tolist() for part in found] == [[[2]], [0], [0]]
 
@@ -44,7 +44,7 @@ def test_without_drafts_the_token_after_them_is_drawn(backend):
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
 def test_requests_of_different_length(backend):
     best = [[1, 2, 3], [4, 0], [5]]  # drafts [1, 2], [3] and none
-    p = np.eye(6)[np.concatenate(best)]
+    p = np.eye(6, dtype=np.float32)[np.concatenate(best)]
     found = ragged_chain_speculative_sampling(
         None, [1, 2, 3], p, [2, 3, 3], [0.5] * 3, [0.5] * 3, backend=backend, max_draft_tokens=3
     )
@@ -61,7 +61,7 @@ def test_equal_laws_accept_and_disjoint_ones_reject_everything(backend, rng):
     found = chain_speculative_sampling(q, ids, same, top, np.full(5, top[0, 0]), backend=backend)
     assert (found.output_emitted_draft_token_num == 3).all()
     assert (found.output_token_ids[:, 3] == 6).all()
-    q, p = np.zeros((1, 1, 4)), np.zeros((1, 2, 4))
+    q, p = np.zeros((1, 1, 4), np.float32), np.zeros((1, 2, 4), np.float32)
     q[..., :2], p[..., 2:] = 0.5, 0.5
     found = chain_speculative_sampling(q, [[1]], p, [[0.0]], [0.5], backend=backend)
     assert found.output_token_ids.tolist() == [[3, -1]]
@@ -119,9 +119,9 @@ def sampled_texts(q, p, n, rng):
     """First three tokens of n rounds from tables q (g, V), p (g+1, V), continued from p."""
     drafts = np.stack([rng.choice(q.shape[1], n, p=row) for row in q], axis=1)
     found = chain_speculative_sampling(
-        np.broadcast_to(q, (n, *q.shape)),
+        np.broadcast_to(q.astype(np.float32), (n, *q.shape)),
         drafts,
-        np.broadcast_to(p, (n, *p.shape)),
+        np.broadcast_to(p.astype(np.float32), (n, *p.shape)),
         rng.random(drafts.shape),
         rng.random(n),
         backend="numba",

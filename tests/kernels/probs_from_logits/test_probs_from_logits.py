@@ -72,9 +72,9 @@ def test_numba_is_the_reference(vocabulary, k, p, t, step, seed):
         ({"top_p": 1.1}, ValueError, "above 0 and at most 1"),
         ({"logits": np.zeros((3, 0))}, ValueError, "at least one token"),
         ({"logits": np.zeros((3, 2), int)}, TypeError, "logits has dtype int64"),
-        ({"logits": [[np.nan, 0.0]] * 3}, ValueError, "logits has a row with NaN"),
-        ({"logits": [[np.inf, 0.0]] * 3}, ValueError, "plus infinity"),
-        ({"logits": [[-np.inf, -np.inf]] * 3}, ValueError, "no finite entry"),
+        ({"logits": np.array([[np.nan, 0.0]] * 3, np.float32)}, ValueError, "logits has a row with NaN"),
+        ({"logits": np.array([[np.inf, 0.0]] * 3, np.float32)}, ValueError, "plus infinity"),
+        ({"logits": np.full((3, 2), -np.inf, np.float32)}, ValueError, "no finite entry"),
     ],
 )
 def test_bad_input(backend, change, error, said):
