@@ -12,7 +12,6 @@ from numba import njit
 BLOCK = 512
 # Sums may be taken in another order, which moves a threshold by less than 1e-15.
 ORDER = {"reassoc", "nsz", "contract"}
-NOTHING = np.empty(0, np.int32)
 
 
 @njit(cache=True, fastmath=ORDER)
@@ -72,7 +71,7 @@ def draw(p, scale, q, u, sums, plain):  # type: ignore[no-untyped-def]
     block_sums(p, scale, q, sums, plain)
     block, rest = find(sums, u)
     if block < 0:
-        return draw_without(p, NOTHING, u, sums)
+        return draw_without(p, np.empty(0, np.int32), u, sums)
     total, last = 0.0, -1
     for v in range(block * BLOCK, min(block * BLOCK + BLOCK, p.size)):
         weight = scale * np.float64(p[v]) - np.float64(q[v])

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 
 from tightbound.kernels._inputs import to_float, to_numpy
-from tightbound.kernels._kernel_inverse_cdf import NOTHING, blocks, draw, draw_without, excess_mass
+from tightbound.kernels._kernel_inverse_cdf import blocks, draw, draw_without, excess_mass
 
 
 @njit(cache=True)
@@ -44,14 +44,14 @@ def one(b, q, ids, p, stops, coins, finals, tokens, emitted):  # type: ignore[no
     if tau < drafts:
         tokens[b, tau] = draw(row, paths[tau], q[start + tau], finals[b], sums, np.empty(sums.size))
     else:
-        tokens[b, tau] = draw_without(row, NOTHING, finals[b], sums)
+        tokens[b, tau] = draw_without(row, np.empty(0, np.int32), finals[b], sums)
 
 
 @njit(cache=True, parallel=True)
 def many(q, ids, p, stops, coins, finals, tokens, emitted):  # type: ignore[no-untyped-def]
     """Verify all requests."""
     for b in prange(stops.size):
-        one(b, q, ids, p, stops, coins, finals, tokens, emitted)
+        one(np.int64(b), q, ids, p, stops, coins, finals, tokens, emitted)
 
 
 def ragged_block_speculative_sampling(

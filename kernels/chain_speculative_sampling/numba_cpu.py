@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 
 from tightbound.kernels._inputs import to_float, to_numpy
-from tightbound.kernels._kernel_inverse_cdf import NOTHING, blocks, draw, draw_without
+from tightbound.kernels._kernel_inverse_cdf import blocks, draw, draw_without
 
 
 @njit(cache=True)
@@ -33,7 +33,7 @@ def one(b, q, ids, p, stops, coins, finals, greedy, tokens, accepted, emitted): 
     if n < drafts and not greedy:
         tokens[b, n] = draw(row, 1.0, q[start + n], finals[b], sums, np.empty(sums.size))
     else:
-        banned = ids[start + n : start + n + 1] if n < drafts else NOTHING
+        banned = ids[start + n : start + n + 1] if n < drafts else ids[:0]
         tokens[b, n] = draw_without(row, banned, finals[b], sums)
 
 
@@ -41,7 +41,7 @@ def one(b, q, ids, p, stops, coins, finals, greedy, tokens, accepted, emitted): 
 def many(q, ids, p, stops, coins, finals, greedy, tokens, accepted, emitted):  # type: ignore[no-untyped-def]
     """Verify all requests."""
     for b in prange(stops.size):
-        one(b, q, ids, p, stops, coins, finals, greedy, tokens, accepted, emitted)
+        one(np.int64(b), q, ids, p, stops, coins, finals, greedy, tokens, accepted, emitted)
 
 
 def ragged_chain_speculative_sampling(

@@ -89,12 +89,11 @@ def one(b, rows, temperature, top_k, top_p, out, bad):  # type: ignore[no-untype
     for v in range(row.size):
         weights[v] = math.exp((np.float64(row[v]) - top) / t) if row[v] > -math.inf else -1.0
         total += max(weights[v], 0.0)
-    if 0 < k < row.size:
-        value, last = cut(row, weights, True, np.float64(k), top, scale)
-        total = drop(row, weights, value, last)
-    if top_p[b] < 1.0:
-        value, last = cut(row, weights, False, top_p[b] * total, top, scale)
-        total = drop(row, weights, value, last)
+    for counting in (True, False):
+        least = np.float64(k) if counting else top_p[b] * total
+        if (0 < k < row.size) if counting else (top_p[b] < 1.0):
+            value, last = cut(row, weights, counting, least, top, scale)
+            total = drop(row, weights, value, last)
     for v in range(row.size):
         out[b, v] = max(weights[v], 0.0) / total
 
@@ -103,7 +102,7 @@ def one(b, rows, temperature, top_k, top_p, out, bad):  # type: ignore[no-untype
 def many(rows, temperature, top_k, top_p, out, bad):  # type: ignore[no-untyped-def]
     """Write the laws of all rows."""
     for b in prange(rows.shape[0]):
-        one(b, rows, temperature, top_k, top_p, out, bad)
+        one(np.int64(b), rows, temperature, top_k, top_p, out, bad)
 
 
 def probs_from_logits(logits: Any, temperature: Any, top_k: Any, top_p: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit, prange
 
 from tightbound.kernels._inputs import to_float, to_numpy
-from tightbound.kernels._kernel_inverse_cdf import NOTHING, ORDER, blocks, draw_without
+from tightbound.kernels._kernel_inverse_cdf import ORDER, blocks, draw_without
 
 
 @njit(cache=True, fastmath=ORDER)
@@ -60,7 +60,7 @@ def one(b, tokens, index, child, sibling, coins, finals, p, q, replace, predicts
     if fresh:
         for v in range(size):
             law[v] = p[b, node, v]
-    predicts[index[b, node]] = draw_without(law, NOTHING, finals[b], np.empty(blocks(size)))
+    predicts[index[b, node]] = draw_without(law, np.empty(0, np.int32), finals[b], np.empty(blocks(size)))
     accepted[b] = depth
 
 
@@ -68,7 +68,9 @@ def one(b, tokens, index, child, sibling, coins, finals, p, q, replace, predicts
 def many(tokens, index, child, sibling, coins, finals, p, q, replace, predicts, path, accepted):  # type: ignore[no-untyped-def]
     """Walk all trees."""
     for b in prange(tokens.shape[0]):
-        one(b, tokens, index, child, sibling, coins, finals, p, q, replace, predicts, path, accepted)
+        one(
+            np.int64(b), tokens, index, child, sibling, coins, finals, p, q, replace, predicts, path, accepted
+        )
 
 
 def tree_rejection_sampling(

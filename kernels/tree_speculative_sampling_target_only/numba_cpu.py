@@ -43,7 +43,7 @@ def one(b, tokens, index, child, sibling, coins, finals, p, predicts, path, acce
 def many(tokens, index, child, sibling, coins, finals, p, predicts, path, accepted):  # type: ignore[no-untyped-def]
     """Walk all trees."""
     for b in prange(tokens.shape[0]):
-        one(b, tokens, index, child, sibling, coins, finals, p, predicts, path, accepted)
+        one(np.int64(b), tokens, index, child, sibling, coins, finals, p, predicts, path, accepted)
 
 
 def tree_speculative_sampling_target_only(
