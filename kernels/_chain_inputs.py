@@ -25,26 +25,24 @@ def dense(
     """Lay (B, g, ...) arrays end to end."""
     _need(draft_probs, sampled)
     sizes = Sizes()
-    ids = sizes.array("draft_token_ids", draft_token_ids, "B g")
-    target = sizes.array("target_probs", target_probs, "B g+1 V")
-    q = None if draft_probs is None else sizes.array("draft_probs", draft_probs, "B g V")
-    coins = sizes.array("uniform", uniform, "B g")
-    batch, drafts, vocabulary = (sizes[axis] for axis in ("B", "g", "V"))
-    stops = drafts * np.arange(1, batch + 1, dtype=np.int32)
+    sizes.array("draft_token_ids", draft_token_ids, "B g")
+    target = sizes.laws("target_probs", target_probs, "B g+1 V", check)
+    batch, drafts, vocabulary = sizes["B"], sizes["g"], sizes["V"]
+    q = None
+    if draft_probs is not None:
+        q = sizes.laws("draft_probs", draft_probs, "B g V", check).reshape(batch * drafts, vocabulary)
+    ids = sizes.integers("draft_token_ids", draft_token_ids, "B g", 0, vocabulary - 1, check)
+    coins = sizes.uniforms("uniform", uniform, "B g", check)
+    finals = sizes.uniforms("uniform_final", uniform_final, "B", check)
+    stops: Any = (
+        np.arange(drafts, drafts * (batch + 1), drafts, np.int32) if drafts else np.zeros(batch, np.int32)
+    )
     if is_tensor(target):
         import torch
 
         stops = torch.from_numpy(stops).to(target.device)
-    return _checked(
-        None if q is None else q.reshape(batch * drafts, vocabulary),
-        ids.reshape(batch * drafts),
-        target.reshape(batch * (drafts + 1), vocabulary),
-        stops,
-        coins.reshape(batch * drafts),
-        uniform_final,
-        drafts,
-        check,
-    )
+    flat = ids.reshape(batch * drafts), target.reshape(batch * (drafts + 1), vocabulary)
+    return q, *flat, stops, coins.reshape(batch * drafts), finals, drafts
 
 
 def ragged(
@@ -78,28 +76,12 @@ def ragged(
                 "raise it"
             )
         max_draft_tokens = most if max_draft_tokens is None else max_draft_tokens
-    return _checked(draft_probs, ids, target_probs, stops, uniform, uniform_final, max_draft_tokens, check)
-
-
-def _checked(
-    draft_probs: Any,
-    draft_token_ids: Any,
-    target_probs: Any,
-    stops: Any,
-    uniform: Any,
-    uniform_final: Any,
-    width: int,
-    check: bool,
-) -> Ragged:
-    sizes = Sizes()
-    sizes.array("cu_num_draft_tokens", stops, "B")
-    sizes.array("draft_token_ids", draft_token_ids, "T")
     target = sizes.laws("target_probs", target_probs, "T+B V", check)
     q = None if draft_probs is None else sizes.laws("draft_probs", draft_probs, "T V", check)
-    ids = sizes.integers("draft_token_ids", draft_token_ids, "T", 0, sizes["V"] - 1, check)
+    ids = sizes.integers("draft_token_ids", ids, "T", 0, sizes["V"] - 1, check)
     coins = sizes.uniforms("uniform", uniform, "T", check)
     finals = sizes.uniforms("uniform_final", uniform_final, "B", check)
-    return q, ids, target, stops, coins, finals, width
+    return q, ids, target, stops, coins, finals, max_draft_tokens
 
 
 def _need(draft_probs: Any, sampled: bool) -> None:

@@ -73,9 +73,8 @@ class Sizes:
         """Return an array whose shape agrees with all before it."""
         array, names = as_array(value), axes.split()
         shape = tuple(array.shape)
-        said = f"({', '.join(names)}{',' if len(names) == 1 else ''})"
         if len(shape) != len(names):
-            raise ValueError(f"{name} has shape {shape}: it must have {len(names)} axes, {said}")
+            raise ValueError(f"{name} has shape {shape}: it must have {len(names)} axes, {_said(names)}")
         for axis, size in zip(names, shape, strict=True):
             if axis.isalpha():
                 self.known.setdefault(axis, size)
@@ -84,8 +83,8 @@ class Sizes:
             used = sorted({part for axis in names for part in axis.split("+") if part in self.known})
             known = ", ".join(f"{axis}={self.known[axis]}" for axis in used)
             raise ValueError(
-                f"{name} has shape {shape}: it must be {said} = {due}, with {known} from the arguments "
-                "before it"
+                f"{name} has shape {shape}: it must be {_said(names)} = {due}, with {known} from the "
+                "arguments before it"
             )
         return array
 
@@ -122,7 +121,7 @@ class Sizes:
         array = self.array(name, value, axes)
         if 0 in array.shape and not is_tensor(array):
             return array.astype(np.int32)
-        if is_floating(array) or str(array.dtype) in ("bool", "torch.bool"):
+        if not is_integer(array):
             raise TypeError(f"{name} has dtype {array.dtype}: give integers from {least} to {most}")
         if (check or here(array)) and 0 not in array.shape:
             low, high = int(array.min()), int(array.max())
@@ -132,9 +131,20 @@ class Sizes:
         return array
 
 
+def _said(names: list[str]) -> str:
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
 def is_floating(array: Any) -> bool:
     """Whether an array holds floating-point numbers."""
     return bool(array.dtype.is_floating_point if is_tensor(array) else array.dtype.kind == "f")
+
+
+def is_integer(array: Any) -> bool:
+    """Whether an array holds integers, which truth values are not."""
+    if is_tensor(array):
+        return not is_floating(array) and str(array.dtype) != "torch.bool"
+    return bool(array.dtype.kind in "iu")
 
 
 def here(array: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.kernels._inputs import Sizes, as_array, here, is_floating, is_tensor
+from tightbound.kernels._inputs import Sizes, as_array, here, is_floating, is_integer, is_tensor
 from tightbound.kernels.backends import implementation
 
 HERE = "tightbound.kernels.probs_from_logits"
@@ -110,7 +110,7 @@ BAD_LOGITS = "logits has a row with NaN, plus infinity or no finite entry: mask 
 def _per_row(name: str, value: Any, shape: tuple[int, ...], rows: Any, kind: type) -> Any:
     # one number per row, where the rows are; a single number is not sent to a GPU to be looked at there
     array = as_array(value)
-    if kind is int and (is_floating(array) or str(array.dtype) == "bool"):
+    if kind is int and not is_integer(array):
         raise TypeError(f"{name} has dtype {array.dtype}: give integers")
     if tuple(array.shape) not in ((), shape):
         raise ValueError(f"{name} has shape {tuple(array.shape)}: give one number, or one per row, {shape}")
