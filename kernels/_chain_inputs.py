@@ -34,9 +34,7 @@ def dense(
     ids = sizes.integers("draft_token_ids", draft_token_ids, "B g", 0, vocabulary - 1, check)
     coins = sizes.uniforms("uniform", uniform, "B g", check)
     finals = sizes.uniforms("uniform_final", uniform_final, "B", check)
-    stops: Any = (
-        np.arange(drafts, drafts * (batch + 1), drafts, np.int32) if drafts else np.zeros(batch, np.int32)
-    )
+    stops: Any = drafts * np.arange(1, batch + 1, dtype=np.int32)
     if is_tensor(target):
         import torch
 

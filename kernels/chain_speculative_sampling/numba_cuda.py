@@ -34,7 +34,7 @@ def verify(q, ids, p, stops, coins, finals, greedy, tokens, accepted, emitted): 
     row = start + b + n
     left, law = 0.0, 0.0
     for v in range(thread * stretch, min((thread + 1) * stretch, vocabulary)):
-        mass: Any = np.float64(p[row, v])
+        mass = np.float64(p[row, v])
         law += mass
         if n < drafts and greedy:
             mass = 0.0 if v == ids[start + n] else mass

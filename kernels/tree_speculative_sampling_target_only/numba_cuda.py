@@ -48,7 +48,7 @@ def walk(tokens, index, child, sibling, coins, finals, p, banned, predicts, path
     stretch = (vocabulary + THREADS - 1) // THREADS
     mass = 0.0
     for v in range(thread * stretch, min((thread + 1) * stretch, vocabulary)):
-        weight: Any = np.float64(p[b, node, v])
+        weight = np.float64(p[b, node, v])
         for i in range(rejected):
             if banned[b, i] == v:
                 weight = 0.0

@@ -45,6 +45,8 @@ def run_files(session, fixture, name, output, **variables):
     """Run the test files called ``name`` of all folders in one process; return failures by folder."""
     files = [folder / name for folder in folders(session, fixture)]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", f"python_files={name}"]
+    # said by the interpreter of Triton 3.6
+    command += ["-W", "ignore:Conversion of an array with ndim:DeprecationWarning"]
     done = subprocess.run(
         [*command, "-o", "junit_family=xunit1", f"--junitxml={output}", *map(str, files)],
         cwd=HERE.parents[1],
