@@ -106,7 +106,7 @@ def attention_shares(  # type: ignore[no-untyped-def]
 
 def _variants() -> list[Any]:
     found = []
-    for kind, dim, rows in (("fp16", 128, 64), ("bf16", 64, 16), ("fp32", 128, 64)):
+    for kind, dim, rows in (("fp16", 128, 64), ("fp32", 128, 64)):
         launch = blocks(rows, dim, 4 if kind == "fp32" else 2)
         options = {name: launch.pop(name) for name in ("num_warps", "num_stages")}
         types = dict.fromkeys(("q", "k"), f"*{kind}:16") | {"lengths": "*i32:16", "factor": "fp32"}

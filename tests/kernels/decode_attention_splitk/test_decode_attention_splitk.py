@@ -218,3 +218,4 @@ def test_triton_uses_tensor_cores_where_promised(ahead_of_time):
         hopper = row["capability"] == 90 and "BLOCK_M=64" in row["name"]
         assert row["wgmma"] == (half and hopper), row
         assert row["mma"] == (half and not hopper), row
+        assert row["capability"] == 90 or row["shared"] <= 166_912, row  # what an A100 has
