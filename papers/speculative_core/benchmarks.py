@@ -1,108 +1,109 @@
-"""Speed: verification of drafts beside the array formulation that is usual in Python."""
+"""Speed of the kernels beside what their users have now, and beside what the machine allows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-import numpy as np
-
 from tightbound.verification.bench import Benchmark, Row, compare
 
-DRAFTS = 5
-VOCABULARIES = (32_000, 128_256)
+Functions = Mapping[str, Callable[[], Any]]
 
 
-def task(batch: int, vocabulary: int) -> tuple[Any, ...]:
-    """Return laws of float32, drafts, and variates for which the third draft is rejected."""
-    rng = np.random.default_rng(0)
-    q = rng.dirichlet(np.full(vocabulary, 0.1), (batch, DRAFTS)).astype(np.float32)
-    p = rng.dirichlet(np.full(vocabulary, 0.1), (batch, DRAFTS + 1)).astype(np.float32)
-    p[:, :2] = q[:, :2]
-    ids = q.argmax(axis=-1)
-    uniform = np.broadcast_to([0.5, 0.5, 1.0 - 2.0**-53, 0.5, 0.5], (batch, DRAFTS)).copy()
-    return q, ids, p, uniform, rng.random(batch)
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Run compiled loops, and torch where it is there, on this many threads inside this context."""
+    import numba
+
+    libraries: list[Any] = [numba]
+    if find_spec("torch"):
+        import torch
+
+        libraries.append(torch)
+    before = [library.get_num_threads() for library in libraries]
+    for library in libraries:
+        library.set_num_threads(count)
+    try:
+        yield
+    finally:
+        for library, number in zip(libraries, before, strict=True):
+            library.set_num_threads(number)
 
 
-def with_numpy(q: Any, ids: Any, p: Any, uniform: Any, final: Any) -> list[int]:
-    """Verify in whole-array operations: ratios, counts, a clipped difference, a cumulative sum."""
-    tokens = []
-    for b in range(len(q)):
-        at = np.arange(DRAFTS)
-        passed = uniform[b] <= p[b, at, ids[b]] / q[b, at, ids[b]]
-        n = int(((~passed).cumsum() < 1).sum())
-        law = p[b, n]
-        if n < DRAFTS:
-            law = np.clip(law - q[b, n], 0.0, None)
-            law = law / law.sum()
-        upto = np.cumsum(law, dtype=np.float64)
-        tokens.append(int(np.searchsorted(upto, final[b] * upto[-1], side="right")))
-    return tokens
+def on_one_and_all(functions: Functions, size: str, ratio_to: str, rounds: int = 15) -> list[Row]:
+    """Compare functions on one thread, then on all."""
+    import numba
 
-
-def with_torch(q: Any, ids: Any, p: Any, uniform: Any) -> Callable[[], Any]:
-    """Prepare the same in torch; the last token is drawn by ``multinomial``, with torch's own variates."""
-    import torch
-
-    torch.set_num_threads(1)
-    draft, target, tokens, coins = map(torch.from_numpy, (q, p, ids, uniform))
-
-    def run() -> Any:
-        found = []
-        for b in range(len(draft)):
-            at = torch.arange(DRAFTS)
-            passed = coins[b] <= target[b, at, tokens[b]] / draft[b, at, tokens[b]]
-            n = int(((~passed).cumsum(-1) < 1).sum())
-            law = target[b, n]
-            if n < DRAFTS:
-                law = torch.clamp(law - draft[b, n], min=0.0)
-                law = law / law.sum()
-            found.append(torch.multinomial(law, num_samples=1))
-        return found
-
-    return run
+    rows: list[Row] = []
+    for count in sorted({1, numba.get_num_threads()}):
+        with threads(count):
+            said = f"{size}, {count} thread{'s' if count > 1 else ''}"
+            rows += compare(functions, size=said, ratio_to=ratio_to, rounds=rounds)
+    return rows
 
 
 def verification() -> Sequence[Row]:
-    """Time one round of verification with five drafts, on one core, after checking that tokens agree."""
-    import numba
-
+    """Time one round of verification, after checking that tokens and counts agree."""
     from tightbound.kernels.chain_speculative_sampling import chain_speculative_sampling
+    from tightbound.papers.speculative_core import _verification_speed as speed
 
     rows: list[Row] = []
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        for batch in (1, 8):
-            for vocabulary in VOCABULARIES:
-                given = task(batch, vocabulary)
-                found = chain_speculative_sampling(*given, backend="numba")
-                last = found.output_token_ids[np.arange(batch), found.output_emitted_draft_token_num]
-                expected = with_numpy(*given)
-                if last.tolist() != expected:
-                    raise ArithmeticError(f"numba emits {last.tolist()}, NumPy {expected}: not comparable")
-                functions: dict[str, Callable[[], Any]] = {
-                    "NumPy, array operations": lambda given=given: with_numpy(*given),  # type: ignore[misc]
-                    "chain_speculative_sampling (Numba)": lambda given=given: chain_speculative_sampling(  # type: ignore[misc]
-                        *given, backend="numba"
-                    ),
-                }
-                if find_spec("torch"):
-                    functions["torch, array operations and multinomial"] = with_torch(*given[:4])
-                rows += compare(
-                    functions,
-                    size=f"B={batch}, g={DRAFTS}, V={vocabulary}",
-                    ratio_to="NumPy, array operations",
-                    rounds=25,
-                )
-    finally:
-        numba.set_num_threads(threads)
+    for vocabulary in speed.VOCABULARIES:
+        given = speed.task(speed.BATCH, vocabulary)
+        compiled = partial(chain_speculative_sampling, *given, backend="numba")
+        found = compiled()
+        speed.check(given, found.output_token_ids, found.output_emitted_draft_token_num.tolist())
+        numpy = "NumPy, array operations"
+        functions: dict[str, Callable[[], Any]] = {
+            numpy: partial(speed.with_numpy, *given),
+            "chain_speculative_sampling": compiled,
+        }
+        if find_spec("torch"):
+            peer = speed.with_torch(*given[:4])
+            if peer() != functions[numpy]()[0]:
+                raise ArithmeticError("torch accepts other drafts than NumPy: their speed is not comparable")
+            functions["torch, array operations and multinomial"] = peer
+        size = f"B={speed.BATCH}, g={speed.DRAFTS}, V={vocabulary}, float32"
+        rows += on_one_and_all(functions, size, numpy, rounds=9)
+    return rows
+
+
+def attention() -> Sequence[Row]:
+    """Time attention over 32k keys beside a copy of memory and torch, and over 1024 of them."""
+    from tightbound.kernels.decode_attention_splitk import decode_attention_splitk
+    from tightbound.kernels.merge_states import merge_states
+    from tightbound.kernels.sparse_decode_attention import sparse_decode_attention
+    from tightbound.papers.speculative_core import _attention_speed as speed
+
+    def attend(*given: Any) -> Any:
+        return merge_states(*decode_attention_splitk(*given, backend="numba"), backend="numba")
+
+    rows: list[Row] = []
+    index, tail = speed.kept_keys(speed.KEPT), speed.KEYS - speed.TAIL
+    for dtype in ("float32", "float16"):
+        q, k, v = given = speed.queries_keys_values(speed.KEYS, dtype)
+        speed.check(attend(*given)[0], *given)
+        copy = "copy of memory, as many bytes"
+        functions: dict[str, Callable[[], Any]] = {
+            copy: speed.floor(k, v),
+            "decode_attention_splitk, merged": partial(attend, *given),
+        }
+        if find_spec("torch"):
+            peer = speed.with_torch(q, k, v)
+            speed.check(peer().transpose(1, 2).float().numpy(), *given)
+            functions["torch scaled_dot_product_attention"] = peer
+        name = f"sparse_decode_attention, {speed.KEPT} keys"
+        functions[name] = partial(sparse_decode_attention, *given, index, tail, backend="numba")
+        size = f"N={speed.KEYS}, B=1, Hk={speed.KV_HEADS}, G={speed.GROUP}, D={speed.DIM}, {dtype}"
+        rows += on_one_and_all(functions, size, copy)
+        speed.forget()
     return rows
 
 
 BENCHMARKS = (
-    Benchmark(
-        "verification", "One round of chain verification, compiled and in array operations", verification
-    ),
+    Benchmark("kernels-verify", "Chain verification, compiled and in array operations", verification),
+    Benchmark("kernels-attention", "Attention over 32k keys beside a copy of memory and torch", attention),
 )

@@ -14,29 +14,11 @@ from tightbound.kernels import (
     topk_select,
     window_attention,
 )
+from tightbound.papers.speculative_core import _attention_speed as speed
 
-KV_HEADS, GROUP, DIM = 8, 4, 128
+KV_HEADS, DIM = speed.KV_HEADS, speed.DIM
 TREE = 69
-
-
-@pytest.fixture(scope="module")
-def tensors():
-    """Arrays of standard normals by shape and dtype, each made once."""
-    found = {}
-    rng = np.random.default_rng(0)
-
-    def make(name, shape, dtype):
-        key = (name, shape, dtype)
-        if key not in found:
-            found[key] = rng.standard_normal(shape, dtype=np.float32).astype(dtype)
-        return found[key]
-
-    return make
-
-
-def cache(tensors, keys, dtype, rows=1):
-    q = tensors("q", (1, rows, KV_HEADS * GROUP, DIM), dtype)
-    return q, *(tensors(name, (1, keys, KV_HEADS, DIM), dtype) for name in "kv")
+DTYPES = ["float16", "float32"]
 
 
 def timed(benchmark, count, function, *arguments):
@@ -47,59 +29,35 @@ def timed(benchmark, count, function, *arguments):
     return result
 
 
-def copy(target, source):
-    from numba import njit, prange
-
-    @njit(parallel=True)
-    def run(target, source):
-        part = source.size // 64
-        for i in prange(64):
-            target[i * part : (i + 1) * part] = source[i * part : (i + 1) * part]
-
-    target, source = target.view(np.uint16), source.view(np.uint16)  # Numba has no float16 here
-    run(target[:64], source[:64])
-    return lambda: run(target, source)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_floor_copy_on_all_cores(benchmark, dtype):
+    _, k, v = speed.queries_keys_values(32_768, dtype)
+    timed(benchmark, k.nbytes + v.nbytes, speed.floor(k, v))
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_floor_copy_on_all_cores(benchmark, tensors, dtype):
-    """Copying the values over the keys, which reads half of what attention reads and writes as much."""
-    _, k, v = cache(tensors, 32_768, dtype)
-    target = np.empty_like(k).ravel()
-    timed(benchmark, k.nbytes + v.nbytes, copy(target, v.ravel()))
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("keys", [1024, 8192, 32_768])
-def test_decode(benchmark, tensors, keys, dtype):
-    q, k, v = cache(tensors, keys, dtype)
+def test_decode(benchmark, keys, dtype):
+    q, k, v = speed.queries_keys_values(keys, dtype)
     count = decode_attention_splitk.bytes_read(
         lengths=[keys], kv_heads=KV_HEADS, dim=DIM, itemsize=k.itemsize
     )
     timed(benchmark, count, decode_attention_splitk.decode_attention_splitk, q, k, v)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float32"])
-def test_peer_torch(benchmark, tensors, dtype):
-    torch = pytest.importorskip("torch")
-    torch.set_num_threads(2)
-    q, k, v = (torch.from_numpy(x).transpose(1, 2) for x in cache(tensors, 32_768, np.dtype(dtype).type))
-    attend = torch.nn.functional.scaled_dot_product_attention
-    count = 2 * k.numel() * k.element_size()
-    found = timed(benchmark, count, lambda: attend(q, k, v, enable_gqa=True))
-    o, lse = decode_attention_splitk.decode_attention_splitk(
-        *(x.transpose(1, 2).numpy() for x in (q, k, v)), num_splits=1
-    )
-    assert np.all(np.isfinite(lse))
-    np.testing.assert_allclose(found.transpose(1, 2).float().numpy(), o[0], rtol=0, atol=1e-3)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_peer_torch(benchmark, dtype):
+    pytest.importorskip("torch")
+    q, k, v = speed.queries_keys_values(32_768, dtype)
+    found = timed(benchmark, k.nbytes + v.nbytes, speed.with_torch(q, k, v))
+    speed.check(found.transpose(1, 2).float().numpy(), q, k, v)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kept", [256, 1024])
-def test_sparse(benchmark, tensors, kept, dtype):
-    q, k, v = cache(tensors, 32_768, dtype)
-    rng = np.random.default_rng(1)
-    index = np.sort([[rng.choice(32_704, kept - 64, replace=False) for _ in range(KV_HEADS)]])
+def test_sparse(benchmark, kept, dtype):
+    q, k, v = speed.queries_keys_values(32_768, dtype)
+    index = speed.kept_keys(kept)
     count = sparse_decode_attention.bytes_read(
         kept=kept - 64, tails=[64], kv_heads=KV_HEADS, dim=DIM, itemsize=k.itemsize
     )
@@ -107,10 +65,10 @@ def test_sparse(benchmark, tensors, kept, dtype):
     timed(benchmark, count, attend, q, k, v, index, 32_704)
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32])
-def test_hybrid_tree(benchmark, tensors, dtype):
-    q, k, v = cache(tensors, 8192, dtype, TREE)
-    _, k_spec, v_spec = cache(tensors, TREE, dtype)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_hybrid_tree(benchmark, dtype):
+    q, k, v = speed.queries_keys_values(8192, dtype, TREE)
+    _, k_spec, v_spec = speed.queries_keys_values(TREE, dtype)
     mask = np.tri(TREE, dtype=bool)[None]
     count = hybrid_tree_attention.bytes_read(
         lengths=[8192], rows=TREE, nodes=TREE, kv_heads=KV_HEADS, dim=DIM, itemsize=k.itemsize
@@ -120,16 +78,16 @@ def test_hybrid_tree(benchmark, tensors, dtype):
 
 
 @pytest.mark.parametrize("written", [512, 65_536])
-def test_window(benchmark, tensors, written):
-    q, k, v = cache(tensors, 512, np.float16)
+def test_window(benchmark, written):
+    q, k, v = speed.queries_keys_values(512, "float16")
     count = window_attention.bytes_read(
         positions=[written], slots=512, kv_heads=KV_HEADS, dim=DIM, itemsize=2
     )
     timed(benchmark, count, window_attention.window_attention, q, k, v, np.array([written]))
 
 
-def test_mass_and_selection(benchmark, tensors):
-    q, k, _ = cache(tensors, 8192, np.float16, 32)
+def test_mass_and_selection(benchmark):
+    q, k, _ = speed.queries_keys_values(8192, "float16", 32)
     count = topk_select.bytes_read(lengths=[8192], kv_heads=KV_HEADS, dim=DIM, itemsize=2)
 
     def select():
