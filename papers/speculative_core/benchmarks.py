@@ -103,7 +103,15 @@ def attention() -> Sequence[Row]:
     return rows
 
 
+def gpu() -> Sequence[Row]:
+    """Check and time every Triton kernel on a GPU; see ``_gpu``."""
+    from tightbound.papers.speculative_core import _gpu
+
+    return _gpu.benchmark()
+
+
 BENCHMARKS = (
     Benchmark("kernels-verify", "Chain verification, compiled and in array operations", verification),
     Benchmark("kernels-attention", "Attention over 32k keys beside a copy of memory and torch", attention),
+    Benchmark("gpu", "Triton kernels: checked against float64, then timed beside a copy of memory", gpu),
 )

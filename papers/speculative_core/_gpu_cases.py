@@ -1,0 +1,238 @@
+"""Fresh random inputs for every kernel, and what its results are compared with and measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tightbound.papers.speculative_core import _gpu_compare as compare
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Sizes of the inputs of all kernels."""
+
+    batch: int
+    drafts: int
+    vocabulary: int
+    nodes: int
+    keys: int
+    kept: int
+    kv_heads: int
+    group: int
+    dim: int
+    dtypes: tuple[str, ...]
+
+
+TINY = Scale(2, 3, 150, 5, 150, 33, 2, 2, 16, ("float32", "float16"))
+ODD = Scale(5, 5, 50_257, 45, 4099, 301, 3, 3, 64, ("float32", "float16", "bfloat16"))
+LARGE = Scale(16, 5, 128_256, 69, 32_768, 1024, 8, 4, 128, ("float16", "bfloat16"))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kernel at one size.
+
+    Parameters
+    ----------
+    kernel, size : str
+        What is printed.
+    run : callable ``(*tensors, backend) -> tensor or tuple of tensors``
+        The operation.
+    tensors : tuple
+        Its arguments, on the device.
+    compare : callable ``(expected, found, again) -> int``
+        Counts ties and raises ``ArithmeticError`` for what is none; ``again(shift)`` repeats the reference.
+    bytes, flops : int
+        Of the roofline.
+    axis : int
+        Axis of requests.
+    coins : tuple of int
+        Which arguments are variates, that ``again`` moves.
+    timed : callable, optional
+        What is timed instead of ``run``.
+    """
+
+    kernel: str
+    size: str
+    run: Callable[..., Any]
+    tensors: tuple[Any, ...]
+    compare: Callable[..., int]
+    bytes: int
+    flops: int
+    axis: int = 0
+    coins: tuple[int, ...] = ()
+    timed: Callable[[], Any] | None = None
+
+
+class Maker:
+    """Random tensors on one device."""
+
+    def __init__(self, scale: Scale, device: str, seed: int) -> None:
+        import torch
+
+        self.scale, self.device = scale, device
+        self.generator = torch.Generator(device=device).manual_seed(seed)
+
+    def normal(self, *shape: int, dtype: str = "float32") -> Any:
+        """Return standard normals."""
+        import torch
+
+        found = torch.randn(shape, generator=self.generator, device=self.device)
+        return found.to(getattr(torch, dtype))
+
+    def uniform(self, *shape: int) -> Any:
+        """Return variates in [0, 1)."""
+        import torch
+
+        return torch.rand(shape, generator=self.generator, device=self.device, dtype=torch.float64)
+
+    def integers(self, low: int, high: int, *shape: int) -> Any:
+        """Return integers from low to high - 1."""
+        import torch
+
+        return torch.randint(low, high, shape, generator=self.generator, device=self.device)
+
+    def laws(self, *shape: int) -> tuple[Any, Any]:
+        """Return two laws of float32 that agree in part."""
+        logits = 3.0 * self.normal(*shape)
+        return logits.softmax(-1), (logits + 0.7 * self.normal(*shape)).softmax(-1)
+
+    def draws(self, laws: Any) -> Any:
+        """Return a token from each law."""
+        import torch
+
+        rows = laws.reshape(-1, laws.shape[-1])
+        return torch.multinomial(rows, 1, generator=self.generator).reshape(laws.shape[:-1])
+
+    def lengths(self) -> Any:
+        """Return keys of each request: all of a large cache, else fewer in every second one."""
+        import torch
+
+        s = self.scale
+        full = torch.full((s.batch,), s.keys, device=self.device, dtype=torch.int32)
+        if s is not LARGE:
+            full[1::2] = s.keys - s.keys // 3
+        return full
+
+    def trees(self) -> tuple[Any, Any]:
+        """Return parents of random trees, and candidates of a few tokens."""
+        import torch
+
+        s = self.scale
+        rows = [[-1, *(int(self.integers(0, i, 1)) for i in range(1, s.nodes))] for _ in range(s.batch)]
+        parents = torch.tensor(rows, device=self.device, dtype=torch.int32)
+        return parents, self.integers(0, 8, s.batch, s.nodes).int()
+
+
+def cases(scale: Scale, device: str, seed: int) -> Iterator[Case]:
+    """Yield a case for every kernel with a Triton backend, in every dtype, one at a time."""
+    from tightbound.papers.speculative_core import _gpu_attention_cases as attention
+
+    make = Maker(scale, device, seed)
+    yield from _chains(make)
+    yield from _trees(make)
+    yield from _laws(make)
+    yield from attention.cases(make)
+
+
+def _chains(make: Maker) -> Iterator[Case]:
+    from tightbound.kernels.block_speculative_sampling import block_speculative_sampling
+    from tightbound.kernels.chain_speculative_sampling import chain_speculative_sampling
+
+    s = make.scale
+    batch = 64 if s is LARGE else s.batch
+    q, p = make.laws(batch, s.drafts + 1, s.vocabulary)
+    q = q[:, :-1].contiguous()
+    arguments = (q, make.draws(q), p, make.uniform(batch, s.drafts), make.uniform(batch))
+    size = f"B={batch}, g={s.drafts}, V={s.vocabulary}"
+    row = 4 * batch * s.vocabulary
+    sampled: dict[str, Any] = {"compare": compare.tokens, "coins": (3, 4)}
+    yield Case("chain_speculative_sampling", size, chain_speculative_sampling, arguments,
+               bytes=4 * row, flops=6 * row // 4, **sampled)  # fmt: skip
+    chosen = partial(_without_laws, chain_speculative_sampling)
+    yield Case("chain_speculative_sampling, chosen drafts", size, chosen, arguments[1:],
+               bytes=2 * row, flops=4 * row // 4, compare=compare.tokens, coins=(2, 3))  # fmt: skip
+    yield Case("block_speculative_sampling", size, block_speculative_sampling, arguments,
+               bytes=2 * s.drafts * row, flops=3 * s.drafts * row // 4, **sampled)  # fmt: skip
+
+
+def _without_laws(run: Callable[..., Any], *arguments: Any, backend: str) -> Any:
+    return run(None, *arguments, backend=backend)
+
+
+def _trees(make: Maker) -> Iterator[Case]:
+    from tightbound.kernels.build_tree import build_tree
+    from tightbound.kernels.kv_compact import kv_compact
+    from tightbound.kernels.tree_rejection_sampling import tree_rejection_sampling
+    from tightbound.kernels.tree_speculative_sampling_target_only import tree_speculative_sampling_target_only
+    from tightbound.kernels.verify_tree_greedy import verify_tree_greedy
+
+    s = make.scale
+    parents, tokens = make.trees()
+    starts = make.integers(0, s.keys - s.nodes, s.batch).int()
+    size = f"B={s.batch}, M={s.nodes}"
+    built = (parents, tokens, starts)
+    entries = s.batch * s.nodes
+    yield Case("build_tree", size, build_tree, built, compare.exact, entries * (s.nodes + 28), 0)
+    tree = build_tree(*(x.cpu() for x in built), backend="numpy")
+    import torch
+
+    links = tuple(torch.from_numpy(x).to(make.device) for x in tree[:4])
+    best = make.integers(0, 8, s.batch, s.nodes).int()
+    greedy = (*links, best)
+    yield Case("verify_tree_greedy", size, verify_tree_greedy, greedy, compare.exact, 20 * entries, 0)
+    q, p = make.laws(s.batch, s.nodes, s.vocabulary)
+    coins = (make.uniform(s.batch, s.nodes), make.uniform(s.batch))
+    row = 4 * s.batch * s.vocabulary
+    size = f"{size}, V={s.vocabulary}"
+    yield Case("tree_speculative_sampling_target_only", size, tree_speculative_sampling_target_only,
+               (*links, *coins, p), compare.tokens, 2 * row, row // 2, coins=(4, 5))  # fmt: skip
+    for replace in (True, False):
+        name = f"tree_rejection_sampling, {'with' if replace else 'without'} replacement"
+        run = partial(tree_rejection_sampling, replace=replace)
+        # at least one row of each law is read; how many more depends on what is rejected
+        yield Case(name, size, run, (*links, *coins, p, q), compare.tokens, 2 * row, row, coins=(4, 5))
+    del q, p
+    found = verify_tree_greedy(*(x.cpu() for x in greedy), backend="numpy")
+    path, number = (torch.from_numpy(x).to(make.device) for x in found[1:])
+    for dtype in s.dtypes:
+        k, v = (make.normal(s.batch, s.keys, s.kv_heads, s.dim, dtype=dtype) for _ in "kv")
+        moved = 4 * int((number + 1).sum()) * s.kv_heads * s.dim * k.element_size()
+        arguments = (k, v, path, number, starts)
+        yield Case("kv_compact", f"B={s.batch}, N={s.keys}, {dtype}", kv_compact, arguments,
+                   compare.exact, moved, 0,
+                   timed=partial(kv_compact, *arguments, out=(k, v), backend="triton"))  # fmt: skip
+
+
+def _laws(make: Maker) -> Iterator[Case]:
+    import torch
+
+    from tightbound.kernels.beam_tree_step import beam_tree_step
+    from tightbound.kernels.probs_from_logits import probs_from_logits
+
+    s = make.scale
+    rows = 8 * s.batch if s is LARGE else s.batch
+    for dtype in s.dtypes:
+        logits = 3.0 * make.normal(rows, s.vocabulary, dtype=dtype)
+        size = f"rows={rows}, V={s.vocabulary}, {dtype}"
+        count = logits.numel() * (logits.element_size() + 4)
+        softmax = partial(probs_from_logits, temperature=0.8)
+        work = 5 * logits.numel()
+        yield Case("probs_from_logits", size, softmax, (logits,), compare.laws, count, work)
+        full = partial(torch.full, (rows,), device=make.device)
+        cuts = (full(0.8), full(50), full(0.9, dtype=torch.float64))
+        yield Case("probs_from_logits, top-k and top-p", size, probs_from_logits, (logits, *cuts),
+                   compare.laws, count, work, coins=(3,))  # fmt: skip
+    width = min(16, s.nodes)
+    logq = (3.0 * make.normal(s.batch, width, s.vocabulary)).log_softmax(-1)
+    cum = make.normal(s.batch, width)
+    size = f"B={s.batch}, r={width}, w={width}, V={s.vocabulary}"
+    step = partial(_step, beam_tree_step, width)
+    yield Case("beam_tree_step", size, step, (logq, cum), compare.exact, 4 * logq.numel(), logq.numel())
+
+
+def _step(run: Callable[..., Any], width: int, logq: Any, cum: Any, *, backend: str) -> Any:
+    return run(logq, cum, width, backend=backend)

@@ -1,0 +1,102 @@
+"""The GPU benchmark as far as it goes without a GPU: every kernel against float64 in Triton's interpreter."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tightbound.papers.speculative_core import _gpu, _gpu_compare
+from tightbound.papers.speculative_core.benchmarks import BENCHMARKS
+from tightbound.verification.report import bench as report
+
+ROOT = Path(__file__).parents[3]
+KERNELS = {path.parent.name for path in (ROOT / "kernels").glob("*/triton_gpu.py")}
+CHECK = """
+import json
+from tightbound.papers.speculative_core._gpu import check_all
+from tightbound.papers.speculative_core._gpu_cases import TINY
+print(json.dumps(check_all(TINY, "cpu", 0)))
+"""
+
+
+def test_every_kernel_passes_the_check_in_the_interpreter():
+    lacking = [name for name in ("torch", "triton") if find_spec(name) is None]
+    if lacking and os.environ.get("TIGHTBOUND_REQUIRE_GPU_TOOLCHAIN") == "1":
+        raise ModuleNotFoundError(f"{', '.join(lacking)} is not installed")
+    if lacking:
+        pytest.skip(f"{', '.join(lacking)} is not installed: pip install 'tightbound[gpu]'")
+    variables = {"TRITON_INTERPRET": "1", "TRITON_DEFAULT_FP_FUSION": "1", "PYTHONPATH": str(ROOT / ".src")}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", CHECK], env=os.environ | variables, capture_output=True, text=True
+    )
+    assert not done.returncode, done.stderr
+    checked = json.loads(done.stdout.splitlines()[-1])
+    names = {row["kernel"].split(",")[0].replace("attention_mass", "topk_select") for row in checked}
+    assert names == KERNELS
+
+
+def test_without_a_gpu_one_row_says_why(monkeypatch, tmp_path):
+    monkeypatch.setattr(_gpu, "absent", lambda: "torch sees no CUDA GPU")
+    rows = _gpu.benchmark(tmp_path / "gpu.json")
+    assert [row["what"] for row in rows] == ["not measured: torch sees no CUDA GPU"]
+    assert not list(tmp_path.iterdir())
+    entry = next(b for b in BENCHMARKS if b.name == "gpu")
+    assert "not measured: torch sees no CUDA GPU" in report.render_markdown([(entry, rows)])
+    assert json.loads(report.render_json([(entry, rows)]))[0]["median"] is None
+
+
+def test_tokens_may_differ_by_a_tie_only():
+    def outcome(*tokens):
+        return [np.array(tokens).reshape(2, 2), np.array([1, 1])]
+
+    expected, found = outcome(1, 2, 3, 4), outcome(1, 2, 3, 5)
+    assert _gpu_compare.tokens(expected, expected, None) == 0
+    assert _gpu_compare.tokens(expected, found, lambda shift: found if shift[1] > 0 else expected) == 1
+    with pytest.raises(ArithmeticError, match=r"requests \[1\]"):
+        _gpu_compare.tokens(expected, found, lambda shift: expected)
+
+
+def test_laws_may_differ_by_a_tie_only():
+    p, q = np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([[0.5, 0.5], [0.5, 0.5]])
+    assert _gpu_compare.laws([p], [p], None) == 0
+    assert _gpu_compare.laws([p], [q], lambda shift: [q] if shift[0] > 0 else [p]) == 1
+    with pytest.raises(ArithmeticError, match=r"rows \[1\]"):
+        _gpu_compare.laws([p], [q], lambda shift: [p])
+    with pytest.raises(ArithmeticError, match="rows"):
+        _gpu_compare.laws([p], [np.full((2, 2), np.nan)], lambda shift: [p])
+
+
+@pytest.mark.parametrize(
+    ("o", "lse", "words"),
+    [
+        (1e-5, 0.0, "output is 1.0e-05"),
+        (0.0, 1e-5, "lse is 1.0e-05"),
+        (np.nan, 0.0, "output is nan"),
+        (0.0, -np.inf, "minus infinity in other places"),
+    ],
+)
+def test_states_keep_their_budget(o, lse, words):
+    expected = [np.zeros((1, 2)), np.zeros(1)]
+    assert _gpu_compare.states(expected, expected, None, dtype="float32") == 0
+    with pytest.raises(ArithmeticError, match=words):
+        _gpu_compare.states(expected, [expected[0] + o, expected[1] + lse], None, dtype="float32")
+
+
+def test_a_wrong_kernel_is_named():
+    torch = pytest.importorskip("torch")
+    from tightbound.papers.speculative_core._gpu_cases import Case
+
+    def double(x, *, backend):
+        return 2 * x + (backend == "triton")
+
+    case = Case("double", "n=3", double, (torch.arange(3),), _gpu_compare.exact, 0, 0)
+    with pytest.raises(ArithmeticError, match=r"double \(n=3\): 3 of 3 entries differ"):
+        _gpu.check(case)
+    right = replace(case, run=lambda x, *, backend: 2 * x)
+    assert _gpu.check(right, requests=2) == 0
