@@ -25,6 +25,7 @@ def test_sequences_have_the_probability_of_the_average_over_concepts(rng):
     assert np.all(np.abs(found - expected) < 5 * np.sqrt(expected / len(tokens)))
 
 
+@pytest.mark.filterwarnings("ignore:prior is 0 for task")
 def test_concepts_have_the_prior_and_drive_their_sequence(rng):
     tasks = MarkovTasks([0.25, 0.0, 0.75], [0.5, 0.5], [np.eye(2), np.eye(2), np.eye(2)[::-1]])
     tokens, concept = sample_sequences(tasks, 4000, 5, rng=rng)
