@@ -19,9 +19,14 @@ ROOT = Path(__file__).parents[3]
 KERNELS = {path.parent.name for path in (ROOT / "kernels").glob("*/triton_gpu.py")}
 CHECK = """
 import json
-from tightbound.papers.speculative_core._gpu import check_all
-from tightbound.papers.speculative_core._gpu_cases import TINY
-print(json.dumps(check_all(TINY, "cpu", 0)))
+from tightbound.papers.speculative_core import _gpu, _gpu_peers
+from tightbound.papers.speculative_core._gpu_cases import TINY, cases
+
+_gpu.seconds = lambda run: (run(), (2.0, 1.0, 3.0))[1]  # for want of a clock on a GPU
+_gpu_peers.PEERS = {"probs_from_logits": {"softmax": _gpu_peers.softmax, "broken": lambda logits: 1 / 0}}
+first = next(c for c in cases(TINY, "cpu", 1) if c.kernel == "probs_from_logits")
+measured = _gpu.measure(first, _gpu.check(first, requests=1), 1.0)
+print(json.dumps([_gpu.check_all(TINY, "cpu", 0), measured], allow_nan=False))
 """
 
 
@@ -36,9 +41,13 @@ def test_every_kernel_passes_the_check_in_the_interpreter():
         [sys.executable, "-P", "-c", CHECK], env=os.environ | variables, capture_output=True, text=True
     )
     assert not done.returncode, done.stderr
-    checked = json.loads(done.stdout.splitlines()[-1])
+    checked, measured = json.loads(done.stdout.splitlines()[-1])
     names = {row["kernel"].split(",")[0].replace("attention_mass", "topk_select") for row in checked}
     assert names == KERNELS
+    ours, peer, broken = measured
+    assert ours["share of copy"] == ours["bytes"] / 2.0
+    assert (peer["what"], peer["ratio"], peer["ratio_to"]) == ("softmax", 1.0, "probs_from_logits")
+    assert broken["what"] == "broken: not measured, ZeroDivisionError: division by zero"
 
 
 def test_without_a_gpu_one_row_says_why(monkeypatch, tmp_path):
