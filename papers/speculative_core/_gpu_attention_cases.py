@@ -41,13 +41,14 @@ def _over_caches(make: Maker, dtype: str) -> Iterator[Case]:
     lengths = make.lengths()[:batch]
     counted = [int(n) for n in lengths]
     budget = partial(compare.states, dtype=dtype)
+    unrounded = partial(budget, rounded=False)
     shape: dict[str, Any] = {"kv_heads": s.kv_heads, "dim": s.dim, "itemsize": k.element_size()}
     work: dict[str, Any] = {"heads": heads, "dim": s.dim}
     size = f"B={batch}, N={s.keys}, Hk={s.kv_heads}, G={s.group}, D={s.dim}, {dtype}"
     q = make.normal(batch, 1, heads, s.dim, dtype=dtype)
     decode = decode_attention_splitk
     run = partial(_merged, decode.decode_attention_splitk)
-    yield Case("decode_attention_splitk, merged", size, run, (q, k, v, lengths), budget,
+    yield Case("decode_attention_splitk, merged", size, run, (q, k, v, lengths), unrounded,
                decode.bytes_read(lengths=counted, **shape),
                decode.flops(lengths=counted, rows=1, **work))  # fmt: skip
     window = min(512, s.keys)
@@ -65,11 +66,11 @@ def _over_caches(make: Maker, dtype: str) -> Iterator[Case]:
     mask |= torch.eye(nodes, dtype=torch.bool, device=make.device)
     tree = tree_attention
     yield Case("tree_attention", size.replace(f"N={s.keys}", f"M={nodes}"), tree.tree_attention,
-               (q, k_spec, v_spec, mask), budget,
+               (q, k_spec, v_spec, mask), unrounded,
                tree.bytes_read(batch=batch, rows=nodes, nodes=nodes, **shape),
                tree.flops(batch=batch, rows=nodes, nodes=nodes, **work))  # fmt: skip
     size = f"M={nodes}, {size}"
-    yield Case("decode_attention_splitk, rows of a tree", size, run, (q, k, v, lengths), budget,
+    yield Case("decode_attention_splitk, rows of a tree", size, run, (q, k, v, lengths), unrounded,
                decode.bytes_read(lengths=counted, **shape),
                decode.flops(lengths=counted, rows=nodes, **work))  # fmt: skip
     hybrid = hybrid_tree_attention
@@ -126,6 +127,6 @@ def _merges(make: Maker) -> Iterator[Case]:
     o, lse = make.normal(parts, rows, s.dim), 5.0 * make.normal(parts, rows)
     lse[0, 0], lse[:, -1] = -float("inf"), -float("inf")
     yield Case("merge_states", f"S={parts}, rows={rows}, D={s.dim}", merge_states, (o, lse),
-               partial(compare.states, dtype="float32"),
+               partial(compare.states, dtype="float32", rounded=False),
                bytes_read(parts, rows, s.dim) + 4 * rows * (s.dim + 1), 2 * parts * rows * s.dim,
                axis=1)  # fmt: skip

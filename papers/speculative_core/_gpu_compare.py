@@ -52,9 +52,12 @@ def _differing(expected: Any, found: Any) -> Any:
     return np.flatnonzero(np.any(apart, axis=0))
 
 
-def states(expected: Any, found: Any, again: Again, *, dtype: str) -> int:
-    """Demand outputs within the budget of their dtype, and log-sum-exps within 5e-6."""
-    _within("output", expected[0], found[0], OUTPUT[dtype], ROUNDING[dtype])
+def states(expected: Any, found: Any, again: Again, *, dtype: str, rounded: bool = True) -> int:
+    """Demand outputs within the budget of the keys' dtype, and log-sum-exps within 5e-6.
+
+    ``rounded`` says that outputs are in that dtype too, and no closer than it allows.
+    """
+    _within("output", expected[0], found[0], OUTPUT[dtype], ROUNDING[dtype] if rounded else 0.0)
     empty = np.isneginf(expected[1])
     if not np.array_equal(empty, np.isneginf(found[1])):
         raise ArithmeticError("lse is minus infinity in other places than it should be")
