@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.papers.speculative_core._gpu_cases import LARGE, ODD, Case, Scale, cases
+from tightbound.papers.speculative_core._gpu_cases import cases
+from tightbound.papers.speculative_core._gpu_inputs import LARGE, ODD, Case, Scale
 from tightbound.verification import defaults
 from tightbound.verification.bench import Row
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from tightbound.papers.speculative_core import _gpu_compare as compare
-from tightbound.papers.speculative_core._gpu_cases import Case, Maker
+from tightbound.papers.speculative_core._gpu_inputs import Case, Maker
 
 
 def cases(make: Maker) -> Iterator[Case]:

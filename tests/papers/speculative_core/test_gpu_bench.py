@@ -20,7 +20,8 @@ KERNELS = {path.parent.name for path in (ROOT / "kernels").glob("*/triton_gpu.py
 CHECK = """
 import json
 from tightbound.papers.speculative_core import _gpu, _gpu_peers
-from tightbound.papers.speculative_core._gpu_cases import TINY, cases
+from tightbound.papers.speculative_core._gpu_cases import cases
+from tightbound.papers.speculative_core._gpu_inputs import TINY
 
 _gpu.seconds = lambda run: (run(), (2.0, 1.0, 3.0))[1]  # for want of a clock on a GPU
 _gpu_peers.PEERS = {"probs_from_logits": {"softmax": _gpu_peers.softmax, "broken": lambda logits: 1 / 0}}
@@ -99,7 +100,7 @@ def test_states_keep_their_budget(o, lse, words):
 
 def test_a_wrong_kernel_is_named():
     torch = pytest.importorskip("torch")
-    from tightbound.papers.speculative_core._gpu_cases import Case
+    from tightbound.papers.speculative_core._gpu_inputs import Case
 
     def double(x, *, backend):
         return 2 * x + (backend == "triton")
