@@ -74,13 +74,17 @@ def decode_attention_splitk(
     BackendUnavailableError
         If the backend cannot run here.
 
-    Notes ----- Sums are float32 (numpy: float64). Within 2e-6 of float64 for float32 input of unit
-    variance, lse 5e-6; with float16 and bfloat16, numba is as close to float64 on the stored numbers, and
-    triton, which rounds the weights to the dtype of v, within 1e-3 and 8e-3. Every key row is read once for
-    all rows and all H / Hk heads that share it; see `bytes_read` and `flops`.
+    Notes
+    -----
+    Sums are float32 (numpy: float64). Within 2e-6 of float64 for float32 input of unit variance, lse
+    5e-6; with float16 and bfloat16, numba is as close to float64 on the stored numbers, and triton, which
+    rounds the weights to the dtype of v, within 1e-3 and 8e-3. Every key row is read once for all rows
+    and all H / Hk heads that share it; see `bytes_read` and `flops`.
 
-    References ---------- Dao et al., "Flash-Decoding for long-context inference", 2023. Yang et al.,
-    "LongSpec", 2025, which calls the part over the cache of its hybrid tree attention so.
+    References
+    ----------
+    Dao et al., "Flash-Decoding for long-context inference", 2023. Yang et al., "LongSpec", 2025, which
+    calls the part over the cache of its hybrid tree attention so.
 
     Examples
     --------

@@ -80,8 +80,10 @@ def sparse_decode_attention(
     BackendUnavailableError
         If the backend cannot run here.
 
-    Notes ----- Accuracy as in `tightbound.kernels.decode_attention_splitk.decode_attention_splitk`, then
-    rounded to the dtype of o. See `bytes_read` for what is read.
+    Notes
+    -----
+    Accuracy as in `tightbound.kernels.decode_attention_splitk.decode_attention_splitk`, then rounded to
+    the dtype of o. See `bytes_read` for what is read.
 
     References
     ----------

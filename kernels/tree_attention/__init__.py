@@ -69,8 +69,10 @@ def tree_attention(
     BackendUnavailableError
         If the backend cannot run here.
 
-    Notes ----- Accuracy as in `tightbound.kernels.decode_attention_splitk.decode_attention_splitk`. Values
-    of hidden keys are multiplied by 0, so they must be finite.
+    Notes
+    -----
+    Accuracy as in `tightbound.kernels.decode_attention_splitk.decode_attention_splitk`. Values of hidden
+    keys are multiplied by 0, so they must be finite.
 
     References
     ----------

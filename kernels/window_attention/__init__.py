@@ -75,12 +75,16 @@ def window_attention(
     BackendUnavailableError
         If the backend cannot run here.
 
-    Notes ----- Accuracy as in `tightbound.kernels.decode_attention_splitk.decode_attention_splitk`, then
-    rounded to the dtype of o. Keys are used as they are stored: positions are not rotated again, as
-    StreamingLLM does for its cache. FlashAttention's window_size=(left, 0) is window = left + 1 here.
+    Notes
+    -----
+    Accuracy as in `tightbound.kernels.decode_attention_splitk.decode_attention_splitk`, then rounded to
+    the dtype of o. Keys are used as they are stored: positions are not rotated again, as StreamingLLM
+    does for its cache. FlashAttention's window_size=(left, 0) is window = left + 1 here.
 
-    References ---------- Beltagy et al., "Longformer", 2020; Xiao et al., "Efficient streaming language
-    models with attention sinks", ICLR 2024.
+    References
+    ----------
+    Beltagy et al., "Longformer", 2020; Xiao et al., "Efficient streaming language models with attention
+    sinks", ICLR 2024.
 
     Examples
     --------

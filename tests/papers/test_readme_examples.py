@@ -7,7 +7,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = ("icl_bma", "cot_statistics", "speculative_core")
-PAGES = (ROOT / "README.md", *(ROOT / "papers" / name / "README.md" for name in PAPERS))
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "kernels" / "README.md",
+    *(ROOT / "papers" / name / "README.md" for name in PAPERS),
+)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
