@@ -94,7 +94,7 @@ def _float_of_half_bits(half):  # type: ignore[no-untyped-def]
 
 def _read(row: Any, data: Any, start: int, bfloat16: bool) -> None:
     """Copy numbers that lie side by side into ``row``, as float32."""
-    raise NotImplementedError
+    raise NotImplementedError("only compiled code reads: Numba takes the overload for the dtype of data")
 
 
 @overload(_read)

@@ -11,7 +11,14 @@ import numpy as np
 from numba import njit, prange
 
 from tightbound.simulators.in_context._kernel_scan_hidden import GROUP, STEPS
-from tightbound.simulators.in_context._kernel_scan_weights import FINE, LEAST, LOST, SMALL, log_weight, settle
+from tightbound.simulators.in_context._kernel_scan_weights import (
+    FINE,
+    LEAST,
+    LOST,
+    largest,
+    settle,
+    write_logs,
+)
 
 TILE = 64  # models side by side
 
@@ -63,22 +70,6 @@ def absorb(mantissa, level, factor, scale, counted):  # type: ignore[no-untyped-
     for k in range(counted.size):
         total += counted[k]
     return total
-
-
-@njit(cache=True)
-def largest(mantissa, level):  # type: ignore[no-untyped-def]
-    top = 0.0
-    for k in range(mantissa.size):
-        at = level[k]
-        top = max(top, mantissa[k] if at == 0.0 else (mantissa[k] * SMALL if at == -1.0 else 0.0))
-    return top
-
-
-@njit(cache=True)
-def write_logs(mantissa, level, scale, out):  # type: ignore[no-untyped-def]
-    shift = math.log(scale)
-    for k in range(out.size):
-        out[k] = log_weight(mantissa[k], level[k], shift)
 
 
 @njit(cache=True)

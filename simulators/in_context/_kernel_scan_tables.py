@@ -11,7 +11,12 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from tightbound.simulators.in_context._kernel_scan_weights import FINE, SMALL, log_weight, settle
+from tightbound.simulators.in_context._kernel_scan_weights import (
+    FINE,
+    largest,
+    settle,
+    write_logs,
+)
 
 BLOCK = 16  # sequences that share a thread's scratch
 
@@ -24,22 +29,6 @@ def absorb(mantissa, level, factor, scale):  # type: ignore[no-untyped-def]
         mantissa[k], level[k], counted = settle(mantissa[k] * scale * factor[k], level[k])
         total += counted
     return total
-
-
-@njit(cache=True)
-def largest(mantissa, level):  # type: ignore[no-untyped-def]
-    top = 0.0
-    for k in range(mantissa.size):
-        at = level[k]
-        top = max(top, mantissa[k] if at == 0.0 else (mantissa[k] * SMALL if at == -1.0 else 0.0))
-    return top
-
-
-@njit(cache=True)
-def write_logs(mantissa, level, scale, out):  # type: ignore[no-untyped-def]
-    shift = math.log(scale)
-    for k in range(out.size):
-        out[k] = log_weight(mantissa[k], level[k], shift)
 
 
 @njit(cache=True)

@@ -32,3 +32,19 @@ def settle(x, at):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def log_weight(mantissa, level, shift):  # type: ignore[no-untyped-def]
     return math.log(mantissa) + (level * LOG_LARGE + shift) if mantissa > 0.0 else -np.inf
+
+
+@njit(cache=True)
+def largest(mantissa, level):  # type: ignore[no-untyped-def]
+    top = 0.0
+    for k in range(mantissa.size):
+        at = level[k]
+        top = max(top, mantissa[k] if at == 0.0 else (mantissa[k] * SMALL if at == -1.0 else 0.0))
+    return top
+
+
+@njit(cache=True)
+def write_logs(mantissa, level, scale, out):  # type: ignore[no-untyped-def]
+    shift = math.log(scale)
+    for k in range(out.size):
+        out[k] = log_weight(mantissa[k], level[k], shift)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from tightbound.theory._log_space import safe_log
 from tightbound.theory._validation import Array, as_floats, as_indices, as_laws
-from tightbound.theory.in_context._tasks import as_prior
+from tightbound.theory.in_context._tasks import as_prior, readonly
 
 LARGEST_TABLE = 2**24
 
@@ -88,9 +88,7 @@ class DiscreteChain:
             ("kernels", steps),
             ("query", np.broadcast_to(first, (shape[0], shape[3]))),
         ):
-            owned = array.copy()
-            owned.flags.writeable = False
-            object.__setattr__(self, name, owned)
+            object.__setattr__(self, name, readonly(array))
 
     @property
     def tasks(self) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from tightbound.theory._validation import Array, as_floats, as_positive
-from tightbound.theory.in_context._tasks import as_prior
+from tightbound.theory.in_context._tasks import as_prior, readonly
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +80,7 @@ class LinearSteps:
             )
         spread = as_positive("noise", noise)
         for name, array in (("prior", believed), ("matrices", maps)):
-            owned = array.copy()
-            owned.flags.writeable = False
-            object.__setattr__(self, name, owned)
+            object.__setattr__(self, name, readonly(array))
         object.__setattr__(self, "noise", spread)
 
     @property

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from tightbound.theory._validation import Array, Integers, as_indices, as_integer, as_laws
-from tightbound.theory.in_context._tasks import as_prior
+from tightbound.theory.in_context._tasks import as_prior, readonly
 from tightbound.theory.in_context.errors import InconsistentEvidenceError
 
 
@@ -82,9 +82,7 @@ class MarkovTasks:
             ("initial", np.broadcast_to(first, (believed.size, tokens))),
             ("transition", kernel),
         ):
-            owned = array.copy()
-            owned.flags.writeable = False
-            object.__setattr__(self, name, owned)
+            object.__setattr__(self, name, readonly(array))
 
     @property
     def tasks(self) -> int:
