@@ -1,0 +1,1 @@
+"""Claims of LongSpec, by topic."""
