@@ -1,0 +1,17 @@
+"""Where units run, behind ``submit(fn, *args) -> Future``: in this process, beside it, or on a cluster."""
+
+from tightbound.verification.executors.base import Executor
+from tightbound.verification.executors.by_name import EXECUTORS, get_executor
+from tightbound.verification.executors.local import LocalExecutor
+from tightbound.verification.executors.pinning import cores, kernel_cache
+from tightbound.verification.executors.serial import SerialExecutor
+
+__all__ = [
+    "EXECUTORS",
+    "Executor",
+    "LocalExecutor",
+    "SerialExecutor",
+    "cores",
+    "get_executor",
+    "kernel_cache",
+]
