@@ -1,0 +1,1 @@
+"""Temporal attention of video diffusion: time-frequency analysis and reweighting between frames."""
