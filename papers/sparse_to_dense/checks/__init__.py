@@ -1,0 +1,1 @@
+"""Claims of Sparse-to-Dense, by topic."""
