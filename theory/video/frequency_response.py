@@ -232,6 +232,37 @@ def largest_attenuating_reduction(row: ArrayLike) -> float:
     return max(0.0, self_weight_logit(row) - math.log(needed / (1.0 - needed)))
 
 
+def largest_nonnegative_reduction(row: ArrayLike) -> float:
+    r"""Return the largest reduction that leaves all gains at least 0.
+
+    .. math:: a = \operatorname{logit} p - \log c
+
+    The smallest gain is -c + beta (1 + c), which is 0 at beta = c / (1 + c), whose logit is log c. Beyond it
+    the sign of some frequency turns; up to it no frequency is amplified, since gains only fall.
+
+    Parameters
+    ----------
+    row : array_like, shape (N,)
+        First row of the circulant, symmetric logits.
+
+    Returns
+    -------
+    float
+        Negative where some gain is negative before any reduction.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in :func:`other_frames_response`.
+
+    Examples
+    --------
+    >>> round(largest_nonnegative_reduction([2.0, 0.0, -800.0, 0.0]), 6)
+    1.306853
+    """
+    return self_weight_logit(row) - math.log(-other_frames_response(row).min())
+
+
 def as_symmetric(row: ArrayLike) -> Array:
     """Return a row of at least two finite entries with row[d] = row[N - d]."""
     first = as_floats("row", row)

@@ -1,0 +1,1 @@
+"""Attention between frames, reweighted in batches: compiled loops, and a processor for diffusers."""
