@@ -5,23 +5,24 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tightbound.verification.claim import Claim
-from tightbound.verification.errors import NotSendableError, OutputError
+from tightbound.verification.errors import ExecutorError, NotSendableError, OutputError
 from tightbound.verification.events import Event, EventKind, OnEvent
 from tightbound.verification.evidence import (
     FOLDER,
     CorruptEvidenceError,
     Unit,
     measure,
+    packed,
     read,
+    store,
     sweep,
     units,
-    write,
 )
 from tightbound.verification.executors import Executor
 from tightbound.verification.grid import Size
@@ -33,11 +34,28 @@ _RETRIES = 2
 
 @dataclass
 class Plan:
-    """The units of one claim and how far they are."""
+    """The units of one claim and how far they are.
+
+    Parameters
+    ----------
+    claim : Claim
+        What is measured.
+    size : str
+        At which size.
+    units : tuple of Unit
+        What there is to do.
+    skipped : str
+        Why nothing is done, where nothing is.
+    prices : mapping from size to float
+        What is to be spent on the claim, in seconds on one core; a larger size than the smallest one here
+        gives way to that one where time is short.
+    """
 
     claim: Claim
+    size: Size
     units: tuple[Unit, ...]
     skipped: str = ""
+    prices: Mapping[Size, float] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
     waiting: set[int] = field(init=False)
     started: bool = False
@@ -49,7 +67,23 @@ class Plan:
     @classmethod
     def of(cls, claim: Claim, size: Size, seed: int) -> Plan:
         """Return the plan of ``claim`` at ``size``; one that is not to be run has no units."""
-        return cls(claim, () if claim.skip else units(claim, size, seed), skipped=claim.skip)
+        return cls(claim, size, () if claim.skip else units(claim, size, seed), skipped=claim.skip)
+
+    @property
+    def price(self) -> float:
+        """Seconds on one core, as far as known."""
+        return self.prices.get(self.size, 0.0)
+
+    @property
+    def smallest(self) -> Size:
+        """The size that it can give way to."""
+        return next(iter(self.prices), self.size)
+
+    def become(self, size: Size) -> None:
+        """Change to another size; nothing may have started."""
+        if size != self.size:
+            other = Plan.of(self.claim, size, self.units[0].seed)
+            self.size, self.units, self.waiting = size, other.units, other.waiting
 
     def findings(self, folder: Path) -> list[Finding]:
         """Return what became of every unit, read from disk."""
@@ -76,20 +110,38 @@ def recalled(file: str, finding: Finding, folder: Path) -> Finding:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What a worker reports; the evidence itself is on disk."""
+    """What a worker reports; the evidence itself is on disk, or here where the worker cannot write it."""
 
     error: str = ""
     unwritable: str = ""
+    foreign: bool = False
+    content: bytes = b""
 
 
-def perform(unit: Unit, path: Path, token: str) -> _Outcome:
-    """Measure ``unit`` and write its evidence; runs in the worker."""
+def perform(unit: Unit, path: Path | None, token: str, key: str | None = None) -> _Outcome:
+    """Measure ``unit`` and write its evidence; runs in the worker.
+
+    Parameters
+    ----------
+    unit : Unit
+        What to measure.
+    path : Path, optional
+        Where its evidence goes; where left out, it is returned.
+    token : str
+        Marks the temporary files of this run.
+    key : str, optional
+        Of the unit as the parent computed it, to compare where the worker may have other code.
+    """
+    if key is not None and replace(unit).key != key:
+        return _Outcome(foreign=True)
     try:
-        found = measure(unit)
+        content = packed(measure(unit))
     except (Exception, SystemExit) as error:
         return _Outcome(error=told(error))
+    if path is None:
+        return _Outcome(content=content)
     try:
-        write(path, found, token=token)
+        store(path, content, token=token)
     except OutputError as error:
         return _Outcome(unwritable=str(error))
     return _Outcome()
@@ -115,10 +167,6 @@ class Collector:
         Where units run.
     folder : Path
         The output folder.
-    size : str
-        Size of the grids, for the stated cost of a claim.
-    jobs : int
-        Workers among which that cost is shared.
     budget : float, optional
         Seconds after which no further claim is started.
     on_event : callable
@@ -132,16 +180,12 @@ class Collector:
         executor: Executor,
         folder: Path,
         *,
-        size: Size,
-        jobs: int,
         budget: float | None,
         on_event: OnEvent,
         on_complete: Callable[[Plan], None],
     ) -> None:
         self._executor = executor
         self._folder = folder
-        self._size = size
-        self._jobs = jobs
         self._budget = budget
         self._on_event = on_event
         self._on_complete = on_complete
@@ -149,7 +193,9 @@ class Collector:
         self._queue: deque[_Task] = deque()
         self._suspects: deque[_Task] = deque()
         self._flying: dict[Future[_Outcome], _Task] = {}
-        self._failure: OutputError | None = None
+        self._failure: OutputError | ExecutorError | None = None
+        self._plans: Sequence[Plan] = ()
+        self._cache = True
         self._done = 0
         self._total = 0
         self._start = time.monotonic()
@@ -161,10 +207,14 @@ class Collector:
         ------
         OutputError
             Where evidence could not be written; what was finished before is on disk.
+        ExecutorError
+            Where no further unit can run; likewise.
         KeyboardInterrupt
             As it came, after workers are ended; what was finished before is on disk.
         """
         sweep(self._folder / FOLDER)
+        self._plans = plans
+        self._cache = cache
         self._total = sum(len(plan.units) for plan in plans)
         try:
             for plan in plans:
@@ -186,13 +236,18 @@ class Collector:
         if self._failure is not None:
             raise self._failure
 
-    def _find(self, plan: Plan, *, cache: bool) -> None:
-        """Keep what is on disk and queue the rest."""
+    def _find(self, plan: Plan, *, cache: bool, first: bool = False) -> None:
+        """Keep what is on disk and queue the rest, before everything else where ``first``."""
+        missing = []
         for position, unit in enumerate(plan.units):
             if cache and self._kept(plan, unit):
                 self._finished(plan, position, cached=True)
             else:
-                self._queue.append(_Task(plan, position))
+                missing.append(_Task(plan, position))
+        if first:
+            self._queue.extendleft(reversed(missing))
+        else:
+            self._queue.extend(missing)
         self._complete(plan)
 
     def _kept(self, plan: Plan, unit: Unit) -> bool:
@@ -217,11 +272,20 @@ class Collector:
                 self._submit(task)
 
     def _affordable(self, plan: Plan) -> bool:
+        """Whether there is time to start ``plan``; where not, it is lowered or skipped."""
         if self._budget is None or plan.skipped:
             return not plan.skipped
         left = self._budget - (time.monotonic() - self._start)
-        cost = plan.claim.seconds.get(self._size, 0.0) / self._jobs
-        if left > 0 and cost <= left:
+        workers = self._executor.workers
+        if plan.size != plan.smallest:
+            others = [other for other in self._plans if other.waiting and not other.started]
+            reserved = sum(
+                other.prices[other.smallest] for other in others if other is not plan and other.prices
+            )
+            if plan.price + reserved > left * workers:
+                self._lower(plan)
+                return False
+        if left > 0 and plan.price <= left * workers:
             return True
         plan.skipped = f"the budget of {self._budget:g} s was spent before this claim could start"
         self._done += len(plan.waiting)
@@ -229,37 +293,90 @@ class Collector:
         self._complete(plan)
         return False
 
+    def _lower(self, plan: Plan) -> None:
+        """Put the smallest size of ``plan`` in the place of the one that takes too long."""
+        self._queue = deque(task for task in self._queue if task.plan is not plan)
+        self._done -= len(plan.units) - len(plan.waiting)
+        self._total -= len(plan.units)
+        plan.become(plan.smallest)
+        self._total += len(plan.units)
+        self._find(plan, cache=self._cache, first=True)
+
     def _submit(self, task: _Task) -> None:
         task.plan.started = True
         self._tell("started", task.plan)
-        future = self._executor.submit(perform, task.unit, self._folder / task.unit.file, self._token)
+        unit = task.unit
+        path = self._folder / unit.file
+        if self._executor.remote:
+            path = path.absolute()
+        future = self._executor.submit(
+            perform,
+            unit,
+            path if self._executor.writes else None,
+            self._token,
+            unit.key if self._executor.remote else None,
+        )
         self._flying[future] = task
 
     def _settle(self, future: Future[_Outcome]) -> None:
         task = self._flying.pop(future)
         raised = future.exception()
         if isinstance(raised, BrokenExecutor):
-            task.losses += 1
-            if task.losses <= _RETRIES:
-                self._suspects.append(task)
-            else:
-                self._failed(
-                    task,
-                    f"its worker process ended {task.losses} times (out of memory, a crash in compiled "
-                    "code, or a script that calls verify outside of 'if __name__ == \"__main__\":')",
-                )
+            self._lost(task)
+        elif isinstance(raised, (ExecutorError, OutputError)):
+            self._stop(raised)
         elif isinstance(raised, NotSendableError):
             self._failed(task, _unsendable(task.unit))
         elif raised is not None:
             self._failed(task, told(raised))
-        elif future.result().unwritable:
-            self._failure = self._failure or OutputError(future.result().unwritable)
-            self._queue.clear()
-            self._suspects.clear()
-        elif future.result().error:
-            self._failed(task, future.result().error)
+        else:
+            self._take(task, future.result())
+
+    def _take(self, task: _Task, outcome: _Outcome) -> None:
+        """Act on what a worker reports."""
+        if outcome.content:
+            try:
+                store(self._folder / task.unit.file, outcome.content, token=self._token)
+            except OutputError as error:
+                self._stop(error)
+                return
+        if outcome.unwritable:
+            self._stop(OutputError(outcome.unwritable))
+        elif outcome.foreign:
+            self._stop(
+                ExecutorError(
+                    f"a worker has other code or other versions than this process for {task.plan.claim.id}: "
+                    "install the same tightbound and the same libraries everywhere ('tightbound env' prints "
+                    "them); finished evidence is kept"
+                )
+            )
+        elif outcome.error:
+            self._failed(task, outcome.error)
         else:
             self._finished(task.plan, task.position)
+
+    def _stop(self, failure: OutputError | ExecutorError) -> None:
+        """Start nothing more; what runs is still waited for."""
+        self._failure = self._failure or failure
+        self._queue.clear()
+        self._suspects.clear()
+
+    def _lost(self, task: _Task) -> None:
+        """Try a unit again, alone, that may have killed its worker; it may also have finished before."""
+        if self._failure is not None:
+            return
+        if self._executor.writes and self._cache and self._kept(task.plan, task.unit):
+            self._finished(task.plan, task.position)
+            return
+        task.losses += 1
+        if task.losses <= _RETRIES:
+            self._suspects.append(task)
+        else:
+            self._failed(
+                task,
+                f"its worker process ended {task.losses} times (out of memory, a crash in compiled "
+                "code, or a script that calls verify outside of 'if __name__ == \"__main__\":')",
+            )
 
     def _failed(self, task: _Task, reason: str) -> None:
         task.plan.errors[task.position] = reason

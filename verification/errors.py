@@ -27,3 +27,7 @@ class EvidenceError(RuntimeError):
 
 class NotSendableError(TypeError):
     """A function that another process cannot find by its name."""
+
+
+class ExecutorError(RuntimeError):
+    """What runs units is missing or out of reach, so that no further one can run; what is finished is kept."""

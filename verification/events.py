@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-EventKind = Literal["started", "finished", "judged", "problem"]
+EventKind = Literal["started", "finished", "judged", "problem", "note"]
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,9 @@ class Event:
 
     Parameters
     ----------
-    kind : {"started", "finished", "judged", "problem"}
+    kind : {"started", "finished", "judged", "problem", "note"}
         A unit was handed to a worker; a unit is complete; a claim has its verdict (``record``); something
-        on disk was unreadable and is being replaced (``message``).
+        on disk was unreadable and is being replaced; something that the user should know (``message``).
     claim : str
         Id of the claim; empty where the event belongs to none.
     done, total : int
@@ -29,7 +29,7 @@ class Event:
     record : mapping, optional
         For ``judged``: the verdict, already in the ledger.
     message : str
-        For ``problem``, and for ``finished`` where the unit raised an error.
+        For ``problem`` and ``note``, and for ``finished`` where the unit raised an error.
     """
 
     kind: EventKind

@@ -214,23 +214,33 @@ def measure(unit: Unit) -> Evidence:
     return Evidence(cell, data, bound, trivial, assumptions, about)
 
 
+def packed(found: Evidence) -> bytes:
+    """Return the content of the file that holds ``found``."""
+    arrays = _pack(found)
+    about = {**found.about, "sha256": _digest(arrays)}
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays, **{_METADATA: np.array(json.dumps(about))})
+    return buffer.getvalue()
+
+
 def write(path: Path, found: Evidence, *, token: str = "") -> None:
-    """Write ``found`` to ``path`` in one step: the file is there whole, or not at all.
+    """Write ``found`` to ``path``: see ``store``."""
+    store(path, packed(found), token=token)
+
+
+def store(path: Path, content: bytes, *, token: str = "") -> None:
+    """Write ``content`` to ``path`` in one step: the file is there whole, or not at all.
 
     Raises
     ------
     OutputError
         Where the file system refuses, with the file, the reason and what to do.
     """
-    packed = _pack(found)
-    about = {**found.about, "sha256": _digest(packed)}
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **packed, **{_METADATA: np.array(json.dumps(about))})
     temporary = path.with_name(f".{token}-{secrets.token_hex(8)}.tmp")
     try:
         try:
             with temporary.open("xb") as stream:
-                stream.write(buffer.getbuffer())
+                stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(temporary, path)
@@ -252,10 +262,10 @@ def read(path: Path) -> Evidence:
     """
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            packed = {name: archive[name] for name in archive.files}
-        about = json.loads(str(packed.pop(_METADATA)[()]))
+            arrays = {name: archive[name] for name in archive.files}
+        about = json.loads(str(arrays.pop(_METADATA)[()]))
         cell = Grid([about["cell"]]).quick[0]
-        intact = about["sha256"] == _digest(packed)
+        intact = about["sha256"] == _digest(arrays)
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
@@ -264,13 +274,13 @@ def read(path: Path) -> Evidence:
         ) from None
     if not intact:
         raise CorruptEvidenceError(f"{path.name} was altered after it was written: it is measured again")
-    bound, trivial = (float(packed[name]) if name in packed else None for name in (_BOUND, _TRIVIAL))
+    bound, trivial = (float(arrays[name]) if name in arrays else None for name in (_BOUND, _TRIVIAL))
     assumptions = {
         name.removeprefix(_ASSUMPTION): bool(value)
-        for name, value in packed.items()
+        for name, value in arrays.items()
         if name.startswith(_ASSUMPTION)
     }
-    data = {name: value for name, value in packed.items() if not name.startswith("__")}
+    data = {name: value for name, value in arrays.items() if not name.startswith("__")}
     return Evidence(cell, data, bound, trivial, assumptions, about)
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tightbound.verification import defaults
+from tightbound.verification.budget import SHARE, Costs, choose, explained
 from tightbound.verification.claim import Claim
 from tightbound.verification.collecting import Collector, Plan, recalled
 from tightbound.verification.errors import EvidenceError, OutputError
 from tightbound.verification.events import Event, OnEvent
-from tightbound.verification.evidence import FOLDER, versions
-from tightbound.verification.executors import cores, get_executor
+from tightbound.verification.evidence import FOLDER, Unit, units, versions
+from tightbound.verification.executors import get_executor
 from tightbound.verification.grid import SIZES, Grid, Size
 from tightbound.verification.interrupts import interrupts_deferred
 from tightbound.verification.judging import Finding, Settings, flipped, judge, skipped
-from tightbound.verification.ledger import NAME, Ledger, Record
+from tightbound.verification.ledger import NAME, Ledger, Record, read
 from tightbound.verification.provenance import stamp
 from tightbound.verification.statistics.base import CellEvidence
 
@@ -38,11 +39,12 @@ def _ignore(event: Event) -> None:
 def verify(
     claims: Sequence[Claim],
     *,
-    size: Size = "quick",
+    size: Size | None = None,
     seed: int = defaults.SEED,
     level: float = defaults.LEVEL,
     executor: str = "local",
     jobs: int | None = None,
+    scheduler: str | None = None,
     output: Path = defaults.OUTPUT,
     cache: bool = True,
     budget: float | None = None,
@@ -59,22 +61,26 @@ def verify(
     ----------
     claims : sequence of Claim
         Without repetition.
-    size : {"quick", "standard", "full"}
-        Of the grids.
+    size : {"quick", "standard", "full"}, optional
+        Of the grids. Where left out, quick; with a budget the largest sizes that are expected to fit into it,
+        see ``tightbound.verification.budget``.
     seed : int
         Root of all random numbers.
     level : float
         Chance of any false alarm, in (0, 1).
-    executor : {"local", "serial"}
-        Worker processes, or this process.
+    executor : {"local", "serial", "dask", "slurm"}
+        Worker processes, this process, or a cluster.
     jobs : int, optional
-        Number of worker processes; one per core where left out.
+        Number of workers; one per core, or what the cluster has, where left out.
+    scheduler : str, optional
+        Where the cluster is: see ``tightbound.verification.executors.get_executor``.
     output : Path
         Folder of the ledger and the evidence; made where it does not exist.
     cache : bool
         Keep evidence found there that fits claim, code, cell, seed and versions; False measures all anew.
     budget : float, optional
-        Seconds after which no further claim is started; the rest is ``skipped``.
+        Seconds after which no further claim is started; the rest is ``skipped``. What is on disk costs
+        nothing.
     family : iterable of Claim, optional
         The claims among which the level is shared; ``claims`` where left out.
     on_event : callable, optional
@@ -91,26 +97,27 @@ def verify(
         For a repeated claim or a setting out of range.
     OutputError
         Where the output cannot be written. Finished evidence and verdicts are kept.
+    ExecutorError
+        Where the executor cannot be had or can run nothing more; likewise.
     KeyboardInterrupt
         On Ctrl-C, after the verdicts of all complete claims are written. The next run resumes.
     """
-    settings = _settings(claims, size, seed, level, family)
+    settings = _settings(claims, size or "quick", seed, level, family)
     if budget is not None and not budget >= 0:
         raise ValueError(f"budget is {budget!r}: give seconds, at least 0, or leave it out")
     folder = _prepared(output)
     book = _Book(claims, settings, folder, on_event)
-    with get_executor(executor, jobs) as workers:
-        collector = Collector(
-            workers,
-            folder,
-            size=size,
-            jobs=1 if executor == "serial" else jobs or cores(),
-            budget=budget,
-            on_event=on_event,
-            on_complete=book.enter,
-        )
+    plans = [Plan.of(claim, size or "quick", seed) for claim in claims]
+    with get_executor(executor, jobs, scheduler=scheduler, output=output) as workers:
+        if budget is not None:
+            sizes = SIZES if size is None else (size,)
+            stored = folder if cache else None
+            costs = Costs.of(claims, read(folder / NAME)[0])
+            note = _priced(plans, sizes, costs, stored, budget=budget, workers=workers.workers)
+            on_event(Event("note", message=note))
+        collector = Collector(workers, folder, budget=budget, on_event=on_event, on_complete=book.enter)
         try:
-            collector.run([Plan.of(claim, size, seed) for claim in claims], cache=cache)
+            collector.run(plans, cache=cache)
         except BaseException:
             book.close(final=False)
             raise
@@ -214,12 +221,44 @@ def evidence_for(
                 raise EvidenceError(f"{plan.claim.id}, {finding.role}, cell {dict(finding.cell)}: {trouble}")
         found[plan.claim.id] = ClaimEvidence(*(_of_role(findings, role) for role in ("measure", "control")))
 
-    with get_executor(executor, jobs) as workers:
-        collector = Collector(
-            workers, folder, size=size, jobs=1, budget=None, on_event=on_event, on_complete=keep
-        )
+    with get_executor(executor, jobs, output=output) as workers:
+        collector = Collector(workers, folder, budget=None, on_event=on_event, on_complete=keep)
         collector.run([Plan.of(claim, size, seed) for claim in claims], cache=cache)
     return {claim.id: found[claim.id] for claim in claims}
+
+
+def _priced(
+    plans: Sequence[Plan],
+    sizes: Sequence[Size],
+    costs: Costs,
+    folder: Path | None,
+    *,
+    budget: float,
+    workers: int,
+) -> str:
+    """Tell each plan what it costs, at the largest of ``sizes`` that the budget allows; say so in one line."""
+    live = [plan for plan in plans if plan.units]
+    for plan in live:
+        plan.prices = _prices(plan, sizes, costs, folder)
+    chosen = choose([plan.prices for plan in live], SHARE * budget * workers)
+    for plan, size in zip(live, chosen, strict=True):
+        plan.become(size)
+    spending = [(plan.claim, plan.size, plan.price) for plan in live]
+    return explained(spending, costs, budget=budget, workers=workers)
+
+
+def _prices(plan: Plan, sizes: Sequence[Size], costs: Costs, folder: Path | None) -> dict[Size, float]:
+    """Return what is to be spent on a claim at each size that is larger than the one before and known."""
+    found: dict[Size, float] = {}
+    before: tuple[Unit, ...] = ()
+    for size in sizes:
+        wanted = units(plan.claim, size, plan.units[0].seed)
+        missing = sum(folder is None or not (folder / unit.file).exists() for unit in wanted) / len(wanted)
+        seconds = costs.seconds(plan.claim, size) if missing else 0.0
+        if not found or (seconds is not None and wanted != before):
+            found[size] = missing * (seconds or 0.0)
+            before = wanted
+    return found
 
 
 class _Book:
@@ -243,12 +282,13 @@ class _Book:
             self._enter(plan)
 
     def _enter(self, plan: Plan) -> None:
+        settings = replace(self._settings, size=plan.size)
         if plan.skipped:
-            record = skipped(plan.claim, self._settings, plan.skipped, versions())
+            record = skipped(plan.claim, settings, plan.skipped, versions())
             seconds = 0.0
         else:
             findings = plan.findings(self._folder)
-            record = judge(plan.claim, findings, self._settings, versions())
+            record = judge(plan.claim, findings, settings, versions())
             seconds = sum(
                 finding.evidence.about["wall_s"] for finding in findings if finding.evidence is not None
             )

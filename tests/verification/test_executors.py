@@ -25,9 +25,9 @@ def test_names():
     assert get_executor("serial", 3).slots == 1
 
 
-@pytest.mark.parametrize("name", ["dask", "slurm", ""])
+@pytest.mark.parametrize("name", ["cloud", ""])
 def test_an_unknown_name_is_refused_with_what_there_is(name):
-    with pytest.raises(ValueError, match=rf"executor is '{name}': choose one of serial, local"):
+    with pytest.raises(ValueError, match=rf"executor is '{name}': choose one of serial, local, dask, slurm"):
         get_executor(name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,7 @@ from typing import Any, Self
 
 from tightbound.verification.errors import NotSendableError
 from tightbound.verification.executors.base import T, call, failed, packed
-from tightbound.verification.executors.pinning import pinned
+from tightbound.verification.executors.pinning import applied, surroundings
 from tightbound.verification.interrupts import interrupts_held
 
 
@@ -26,12 +27,16 @@ class LocalExecutor:
         Number of processes; they start with the first function and live as long as the executor.
     """
 
+    writes = True
+    remote = False
+
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
         self._pool: ProcessPoolExecutor | None = None
 
-    writes = True
-    remote = False
+    @functools.cached_property
+    def _environment(self) -> dict[str, str]:
+        return surroundings(threads=True)
 
     @property
     def workers(self) -> int:
@@ -49,7 +54,7 @@ class LocalExecutor:
             payload = packed(fn, args)
         except NotSendableError as error:
             return failed(error)
-        with pinned(threads=True), interrupts_held():
+        with applied(self._environment), interrupts_held():
             try:
                 return self._processes().submit(call, payload)
             except BrokenExecutor:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import tightbound
@@ -21,9 +21,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@contextlib.contextmanager
-def pinned(*, threads: bool) -> Iterator[None]:
-    """Set where compiled code is kept and, for workers, one thread each; restore it afterwards."""
+def surroundings(*, threads: bool) -> dict[str, str]:
+    """Return variables: where compiled code is kept and, for workers, that they have one thread each."""
     wanted = dict.fromkeys(_THREADS, "1") if threads else {}
     flags = os.environ.get("XLA_FLAGS", "")
     if _XLA not in flags:
@@ -36,17 +35,27 @@ def pinned(*, threads: bool) -> Iterator[None]:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
         "NUMBA_CACHE_DIR": str(kernel_cache()),
     }
-    wanted |= {name: value for name, value in caches.items() if name not in os.environ}
+    return wanted | {name: value for name, value in caches.items() if name not in os.environ}
+
+
+@contextlib.contextmanager
+def applied(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Set these variables inside the block; restore them afterwards."""
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        restore(before)
+
+
+def restore(before: Mapping[str, str | None]) -> None:
+    """Give variables back the values of ``before``; None is a variable that was not set."""
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def kernel_cache() -> Path:

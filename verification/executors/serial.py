@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from typing import Any, Self
 
 from tightbound.verification.executors.base import T
-from tightbound.verification.executors.pinning import pinned
+from tightbound.verification.executors.pinning import applied, surroundings
 from tightbound.verification.interrupts import interrupts_deferred
 
 
@@ -39,7 +39,7 @@ class SerialExecutor:
         """Nothing waits and nothing runs."""
 
     def __enter__(self) -> Self:
-        self._environment.enter_context(pinned(threads=False))
+        self._environment.enter_context(applied(surroundings(threads=False)))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -41,12 +41,12 @@ class ProgressBar:
         self._bar.stop()
 
     def update(self, event: Event) -> None:
-        """Show how far the run is; what was unreadable on disk is said in any case."""
+        """Show how far the run is; problems and notes are said in any case."""
         if event.total:
             self._bar.update(self._task, total=event.total, completed=event.done)
         if event.kind == "started":
             self._bar.update(self._task, description=event.claim)
-        if event.kind == "problem":
+        if event.kind in ("problem", "note"):
             with self.away():
                 print(f"tightbound: {event.message}", file=sys.stderr)
 
