@@ -15,7 +15,7 @@ from cyclopts.validators import Number
 import tightbound
 from tightbound.verification import defaults, ledger, registry
 from tightbound.verification.claim import Claim
-from tightbound.verification.errors import EvidenceError, OutputError
+from tightbound.verification.errors import EvidenceError, ExecutorError, OutputError
 from tightbound.verification.grid import Size
 from tightbound.verification.ledger import Record
 from tightbound.verification.report import json as json_report
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, e.g. head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_UNEXPECTED
-    except (EvidenceError, OutputError) as error:
+    except (EvidenceError, ExecutorError, OutputError) as error:
         _complain(str(error))
         return EXIT_UNEXPECTED
     return code if isinstance(code, int) else EXIT_OK
@@ -112,7 +112,8 @@ def verify(
     size: Size | None = None,
     seed: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
     jobs: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
-    executor: Literal["serial", "local"] = "local",
+    executor: Literal["serial", "local", "dask", "slurm"] = "local",
+    scheduler: str | None = None,
     budget: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     level: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = defaults.LEVEL,
     from_: Annotated[Path | None, Parameter(name="--from")] = None,
@@ -127,13 +128,18 @@ def verify(
     patterns
         Ids, globs over ids ("BS-*") or papers; all claims if left out.
     size
-        How large the instances are: quick (the default, minutes), standard or full (a cluster).
+        How large the instances are: quick (the default, minutes), standard or full (a cluster). With
+        --budget and without --size, each claim gets the largest size that is expected to fit.
     seed
         Root of all random numbers; 0 if left out. The result depends on it alone, not on --jobs.
     jobs
-        Processes to use; by default one per processor.
+        Workers to use; by default one per processor, or what the cluster has.
     executor
-        Where the work runs: in this process, or in processes of this machine.
+        Where the work runs: in this process, in processes of this machine, on the workers of a dask
+        scheduler, or in Slurm jobs.
+    scheduler
+        Address of the dask scheduler; by default DASK_SCHEDULER_ADDRESS, else one is started on this machine.
+        For slurm "local" or "debug" to try it on a machine without Slurm.
     budget
         Seconds to spend; claims that would take longer are skipped.
     level
@@ -151,6 +157,8 @@ def verify(
     from tightbound.verification.report import junit
     from tightbound.verification.report.progress import ProgressBar
 
+    if scheduler is not None:
+        _check_scheduler(executor, scheduler)
     start = time.perf_counter()
     claims = _claims(patterns)
     print_row = terminal.live_table(claims) if fmt == "table" else _nothing
@@ -173,11 +181,12 @@ def verify(
 
             records = runner.verify(
                 claims,
-                size=size or "quick",
+                size=size,
                 seed=defaults.SEED if seed is None else seed,
                 level=level,
                 executor=executor,
                 jobs=jobs,
+                scheduler=scheduler,
                 output=output,
                 cache=not no_cache,
                 budget=budget,
@@ -314,6 +323,15 @@ def _claims(patterns: Sequence[str], paper: str | None = None) -> tuple[Claim, .
         return registry.claims(patterns, paper)
     except ValueError as error:
         raise UsageError(str(error)) from error
+
+
+def _check_scheduler(executor: str, scheduler: str) -> None:
+    from tightbound.verification.executors.slurm import CLUSTERS
+
+    if executor not in ("dask", "slurm"):
+        raise UsageError(f"--scheduler is {scheduler}, but --executor {executor} has none: leave it out")
+    if executor == "slurm" and scheduler not in CLUSTERS:
+        raise UsageError(f"--scheduler is {scheduler}: for Slurm choose one of {', '.join(CLUSTERS)}")
 
 
 def _stored(path: Path) -> tuple[list[Record], Path]:

@@ -30,4 +30,4 @@ class NotSendableError(TypeError):
 
 
 class ExecutorError(RuntimeError):
-    """What runs units is missing or out of reach, so that no further one can run; what is finished is kept."""
+    """What runs units is missing or out of reach: no further one can run; what is finished is kept."""

@@ -236,7 +236,7 @@ def _priced(
     budget: float,
     workers: int,
 ) -> str:
-    """Tell each plan what it costs, at the largest of ``sizes`` that the budget allows; say so in one line."""
+    """Give each plan its prices and the largest size that the budget allows; say so in one line."""
     live = [plan for plan in plans if plan.units]
     for plan in live:
         plan.prices = _prices(plan, sizes, costs, folder)
