@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import shutil
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,7 +79,7 @@ class SlurmExecutor:
             return failed(error)
         try:
             with applied(self._environment):
-                job = self._submitit.submit(Job(), payload)
+                job = self._submitit.submit(Job(sys.path), payload)
         except OSError as error:
             return failed(OutputError.of(self._folder, error))
         except Exception as error:  # sbatch refuses: submitit tells why in an exception of its own
@@ -182,10 +183,20 @@ def _tidy(job: Any) -> None:
 
 
 class Job:
-    """What a job runs; Slurm may preempt it, and it then starts anew."""
+    """What a job runs; Slurm may preempt it, and it then starts anew.
+
+    Parameters
+    ----------
+    path : sequence of str
+        Where the parent finds modules; the job finds them there too.
+    """
+
+    def __init__(self, path: Sequence[str]) -> None:
+        self._path = list(path)
 
     def __call__(self, payload: bytes) -> tuple[Any, Exception | None]:
         """Run a call with threads pinned before NumPy is imported; its error is an outcome like any other."""
+        sys.path.extend(entry for entry in self._path if entry not in sys.path)
         with applied(surroundings(threads=True)):
             try:
                 return call(payload), None
@@ -196,4 +207,4 @@ class Job:
         """Return what to run after a preemption: the same again."""
         from submitit.helpers import DelayedSubmission
 
-        return DelayedSubmission(Job(), payload)
+        return DelayedSubmission(self, payload)
