@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tightbound.simulators.speculative.drafter import checked_count
+from tightbound.simulators.speculative.text_drafter import checked_count
 from tightbound.simulators.speculative.tokenize import Vocabulary, split
 
 CATEGORIES = ("completion", "editing", "prose")

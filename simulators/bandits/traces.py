@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tightbound.simulators.bandits.corpus import Passage
-from tightbound.simulators.speculative.drafter import Drafter, accepted_lengths
+from tightbound.simulators.speculative.text_drafter import TextDrafter, accepted_lengths
 
 FORMAT = "tightbound traces"
 VERSION = 1
@@ -106,7 +106,7 @@ class Trace:
 
 
 def record_trace(
-    drafters: Mapping[str, Drafter],
+    drafters: Mapping[str, TextDrafter],
     text: ArrayLike,
     start: int,
     *,
@@ -121,7 +121,7 @@ def record_trace(
 
     Parameters
     ----------
-    drafters : mapping from str to Drafter
+    drafters : mapping from str to TextDrafter
         The arms, by name.
     text : array_like of int, shape (start + positions,)
         Prompt and output.
@@ -157,7 +157,7 @@ def record_trace(
 
 
 def record_traces(
-    drafters: Mapping[str, Drafter], passages: Iterable[Passage], *, costs: Sequence[float] | None = None
+    drafters: Mapping[str, TextDrafter], passages: Iterable[Passage], *, costs: Sequence[float] | None = None
 ) -> tuple[Trace, ...]:
     """Record one trace per passage; see :func:`record_trace`."""
     return tuple(

@@ -1,128 +1,189 @@
-"""What a deterministic drafter is, and how many tokens of its drafts a given text accepts."""
+"""What a drafter is to the decoder: it opens a session per batch, and a session drafts round after round."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-Tokens = NDArray[np.int64]
-PAD = -1
-"""Fills a draft that is shorter than ``max_draft``; no token id is negative."""
-
-
-class Drafter(Protocol):
-    """Proposes up to ``max_draft`` tokens to follow a context.
-
-    ``draft`` is the definition, ``drafts`` the same at every position of a text in one pass.
-    """
-
-    @property
-    def max_draft(self) -> int:
-        """Length of the longest draft, in tokens."""
-        ...
-
-    def draft(self, context: ArrayLike) -> Tokens:
-        """Return the proposed continuation of ``context``, possibly empty."""
-        ...
-
-    def drafts(self, text: ArrayLike, start: int) -> Tokens:
-        """Return row x = ``draft(text[: start + x])``, padded with -1, for every position x of the output."""
-        ...
+from tightbound.simulators.language_models.language_model import LanguageModel, Observer
+from tightbound.simulators.speculative.draft import Draft
+from tightbound.simulators.speculative.sampling import RoundCoins, Sampling
+from tightbound.simulators.speculative.text_drafter import TextDrafter, Tokens, checked_tokens
+from tightbound.theory._validation import Integers
 
 
-def accepted_lengths(drafts: ArrayLike, text: ArrayLike, start: int) -> NDArray[np.int64]:
-    """Return y(x) = 1 + length of the common prefix of the draft at x and the text that follows x.
-
-    This is the number of tokens that one round of greedy speculative decoding yields when the target model
-    writes ``text``: the accepted draft tokens and one token of the target's own.
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What does not change while a batch is decoded.
 
     Parameters
     ----------
-    drafts : array_like of int, shape (positions, max_draft)
-        Row x is the draft after ``text[: start + x]``, padded with -1.
-    text : array_like of int, shape (start + positions,)
-        Prompt and output.
-    start : int
-        Length of the prompt.
-
-    Returns
-    -------
-    ndarray of int64, shape (positions,)
-        Values in 1..max_draft + 1. The common prefix ends with the text: y(x) <= positions - x + 1.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit each other.
-
-    Examples
-    --------
-    >>> accepted_lengths([[5, 6], [6, 9], [7, -1]], [1, 5, 6, 7], start=1)
-    array([3, 2, 2])
+    target : LanguageModel
+        The model whose law the texts follow.
+    prompts : sequence of ndarray of int
+        One per sequence, at least one token each.
+    requests : sequence of int
+        Number of each sequence, part of the address of its variates.
+    sampling : Sampling
+        How tokens are drawn, from the drafter as from the target.
+    capacity : int
+        Most tokens of one text, prompt included.
+    seed : int
+        Root of all variates.
+    backend : str
+        See :mod:`tightbound.kernels.backends`.
     """
-    text, start = checked_text(text, start)
-    rows = np.asarray(drafts, dtype=np.int64)
-    positions = text.size - start
-    if rows.ndim != 2 or rows.shape[0] != positions:
-        raise ValueError(
-            f"drafts has shape {rows.shape}: give one row per output position, ({positions}, max_draft) "
-            f"for a text of {text.size} tokens with start={start}"
-        )
-    ahead = np.concatenate([text[start:], np.full(rows.shape[1], PAD - 1)])
-    actual = np.lib.stride_tricks.sliding_window_view(ahead, rows.shape[1])[:positions]
-    return np.asarray(1 + np.cumprod(rows == actual, axis=1).sum(axis=1), dtype=np.int64)
+
+    target: LanguageModel
+    prompts: Sequence[Tokens]
+    requests: Sequence[int]
+    sampling: Sampling
+    capacity: int
+    seed: int = 0
+    backend: str = "auto"
 
 
-def checked_tokens(name: str, tokens: ArrayLike) -> Tokens:
-    """Return a token array as int64 after checking that it is one-dimensional and non-negative."""
-    array: NDArray[Any] = np.asarray(tokens)
-    if array.size == 0 and array.ndim == 1:
-        return np.zeros(0, dtype=np.int64)
-    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """One round of a batch, as a session sees it.
+
+    Parameters
+    ----------
+    texts : sequence of ndarray of int
+        Prompt and output of each sequence that is not finished.
+    limits : ndarray of int, shape (B,)
+        Most drafted tokens on a path; 0 for sequences that this session drafts nothing for.
+    coins : sequence of RoundCoins
+        Variates of each sequence in this round.
+    cache : Cache
+        The target's, which holds all of each text but its last token, and nothing pending. A session may add
+        pending rows and must discard them.
+    """
+
+    texts: Sequence[Tokens]
+    limits: Integers
+    coins: Sequence[RoundCoins]
+    cache: Any
+
+
+class Session(Protocol):
+    """State of a drafter while it drafts for one batch."""
+
+    def observer(self, cache: Any) -> Observer | None:
+        """Return what wants to see the pass that reads the prompts into the target's cache, or None."""
+        ...
+
+    def begin(self, cache: Any) -> None:
+        """Take note that the prompts, each without its last token, are in the target's cache."""
+        ...
+
+    def draft(self, turn: Turn) -> list[Draft]:
+        """Return one draft per sequence, rooted at the last token of its text."""
+        ...
+
+    def verified(self, turn: Turn, paths: Sequence[Integers | None]) -> None:
+        """Learn which nodes of each draft were accepted, the root not among them; None where not drafted."""
+        ...
+
+    def select(self, kept: Integers) -> None:
+        """Go on with these sequences of the batch only, ascending."""
+        ...
+
+
+@runtime_checkable
+class Drafter(Protocol):
+    """Proposes tokens that the target may accept; it decides how fast a text is written, never which text."""
+
+    @property
+    def max_draft(self) -> int:
+        """Longest path that it drafts, in tokens."""
+        ...
+
+    def open(self, job: Job) -> Session:
+        """Return a session for a batch; raises where target and drafter do not fit."""
+        ...
+
+
+class BaseSession:
+    """A session without state."""
+
+    def observer(self, cache: Any) -> Observer | None:
+        """Nothing wants to see the prompts."""
+        return None
+
+    def begin(self, cache: Any) -> None:
+        """Do nothing."""
+
+    def verified(self, turn: Turn, paths: Sequence[Integers | None]) -> None:
+        """Do nothing."""
+
+    def select(self, kept: Integers) -> None:
+        """Do nothing."""
+
+
+class TextSession(BaseSession):
+    """Drafts of a drafter that reads the text only.
+
+    Parameters
+    ----------
+    drafter : TextDrafter
+        Gives tokens, not laws: its drafts are chosen.
+    vocabulary : int
+        Tokens of the target; a draft ends before one that the target does not know.
+    """
+
+    def __init__(self, drafter: TextDrafter, vocabulary: int) -> None:
+        self.drafter, self.vocabulary = drafter, vocabulary
+
+    def draft(self, turn: Turn) -> list[Draft]:
+        """Return one chain per sequence."""
+        return [
+            Draft.chain(int(text[-1]), self._tokens(text, int(limit)))
+            for text, limit in zip(turn.texts, turn.limits, strict=True)
+        ]
+
+    def _tokens(self, text: Tokens, limit: int) -> Tokens:
+        if limit == 0:
+            return text[:0]
+        drafted = checked_tokens("draft", self.drafter.draft(text))[:limit]
+        unknown = np.flatnonzero(drafted >= self.vocabulary)
+        return drafted[: unknown[0]] if unknown.size else drafted
+
+
+@dataclass(frozen=True)
+class NoDraft:
+    """Drafts nothing, so that decoding is plain: one pass of the target for each token."""
+
+    @property
+    def max_draft(self) -> int:
+        """No token is drafted."""
+        return 0
+
+    def open(self, job: Job) -> Session:
+        """Return a session that never drafts."""
+        return _NoSession()
+
+
+class _NoSession(BaseSession):
+    def draft(self, turn: Turn) -> list[Draft]:
+        return [Draft.chain(int(text[-1]), ()) for text in turn.texts]
+
+
+def open_session(drafter: Drafter | TextDrafter, job: Job) -> Session:
+    """Return a session of either kind of drafter."""
+    if isinstance(drafter, Drafter):
+        return drafter.open(job)
+    return TextSession(drafter, job.target.vocabulary)
+
+
+def checked_drafter(name: str, drafter: Any) -> int:
+    """Return the longest draft of something that can draft."""
+    if not isinstance(drafter, Drafter) and not callable(getattr(drafter, "draft", None)):
         raise TypeError(
-            f"{name} has dtype {array.dtype} and shape {array.shape}: give a one-dimensional array of "
-            "integer token ids, e.g. from Vocabulary.encode"
+            f"{name} is {drafter!r} ({type(drafter).__name__}): give a drafter, e.g. PromptLookup(), or "
+            "NoDraft() for plain decoding"
         )
-    if array.min() < 0:
-        raise ValueError(f"{name} holds {array.min()}: token ids are 0 or larger; cut padding off first")
-    return np.ascontiguousarray(array, dtype=np.int64)
-
-
-def checked_text(text: ArrayLike, start: int) -> tuple[Tokens, int]:
-    """Check a text and the length of its prompt."""
-    tokens = checked_tokens("text", text)
-    if isinstance(start, bool) or not isinstance(start, (int, np.integer)) or not 0 <= start <= tokens.size:
-        raise ValueError(
-            f"start is {start!r}: give the prompt's length, an integer in 0..{tokens.size} for this text"
-        )
-    return tokens, int(start)
-
-
-def checked_count(name: str, value: int) -> None:
-    """Check a hyper-parameter that must be an integer of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} is {value!r}: give an integer of at least 1")
-    if value < 1:
-        raise ValueError(f"{name} is {value}: give an integer of at least 1")
-
-
-def longest_suffix(context: Tokens, data: Tokens) -> int:
-    """Return where in ``data`` the longest suffix of ``context`` first ends; 0 if there is none."""
-    ends = np.arange(1, data.size + 1) if context.size else np.zeros(0, dtype=np.int64)
-    found = 0
-    for back in range(1, context.size + 1):
-        ends = ends[ends >= back]
-        ends = ends[data[ends - back] == context[-back]]
-        if ends.size == 0:
-            break
-        found = int(ends[0])
-    return found
-
-
-def gather(data: Tokens, ends: Tokens, limits: Tokens, max_draft: int) -> Tokens:
-    """Return rows ``data[ends[x] : limits[x]]`` cut or padded to ``max_draft``; ``ends`` 0 is no match."""
-    index = ends[:, None] + np.arange(max_draft)
-    inside = (ends[:, None] > 0) & (index < limits[:, None])
-    return np.where(inside, data[np.where(inside, index, 0)], PAD) if data.size else np.full(index.shape, PAD)
+    return int(drafter.max_draft)

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.simulators.speculative.drafter import Tokens, checked_count, checked_text, checked_tokens
+from tightbound.simulators.speculative.text_drafter import Tokens, checked_count, checked_text, checked_tokens
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tightbound.simulators.speculative.drafter import (
+from tightbound.simulators.speculative.text_drafter import (
     Tokens,
     checked_count,
     checked_text,

@@ -12,7 +12,7 @@ from tightbound.verification.grid import Cell
 
 if TYPE_CHECKING:
     from tightbound.simulators.bandits.traces import Trace
-    from tightbound.simulators.speculative import Drafter
+    from tightbound.simulators.speculative import TextDrafter
 
 MAX_DRAFT = 10
 ARMS = ("prompt lookup", "datastore", "suffix automaton", "4-gram")
@@ -29,7 +29,7 @@ SUBSTITUTES = (
 
 
 @lru_cache(maxsize=1)
-def drafters() -> dict[str, Drafter]:
+def drafters() -> dict[str, TextDrafter]:
     """Return the four arms, those with a memory trained on the corpus's training split."""
     from tightbound.simulators.bandits.corpus import load_corpus
     from tightbound.simulators.speculative import NGram, PromptLookup, SuffixAutomaton, SuffixDatastore
