@@ -118,8 +118,11 @@ def verify(
     level: Annotated[float, Parameter(validator=Number(gt=0, lt=1))] = defaults.LEVEL,
     from_: Annotated[Path | None, Parameter(name="--from")] = None,
     output: Path = defaults.OUTPUT,
-    fmt: Annotated[Literal["table", "json", "junit", "markdown"], Parameter(name="--format")] = "table",
+    fmt: Annotated[
+        Literal["table", "json", "junit", "markdown", "html"], Parameter(name="--format")
+    ] = "table",
     no_cache: Annotated[bool, Parameter(negative="")] = False,
+    durations: Annotated[bool | int | None, Parameter(negative="", validator=Number(gte=1))] = None,
 ) -> int:
     """Check claims and print a verdict for each.
 
@@ -149,9 +152,12 @@ def verify(
     output
         Folder for the ledger and the evidence.
     fmt
-        How the verdicts are written.
+        How the verdicts are written. html is one page, with figures and every claim in full: "> report.html".
     no_cache
         Measure again what is already stored.
+    durations
+        Also show the slowest claims (10, or the number given) and the time per paper against the budget of a
+        whole run; beside formats other than the table on standard error.
     """
     from tightbound.verification import runner
     from tightbound.verification.report import junit
@@ -199,14 +205,23 @@ def verify(
         print(json_report.render(records))
     elif fmt == "junit":
         print(junit.render(records))
-    else:
+    elif fmt == "markdown":
         print(markdown.render(records, level))
+    else:
+        print(_page(records, claims, level, folder=_folder(from_ or output)))
+    if durations:
+        from tightbound.verification.report import durations as duration_report
+
+        count = duration_report.SLOWEST if durations is True else durations
+        where = sys.stdout if fmt == "table" else sys.stderr
+        print("\n" + duration_report.render(records, claims, count), file=where)
     return EXIT_OK if all(record["as_expected"] for record in records) else EXIT_UNEXPECTED
 
 
 @app.command(sort_key=3, usage="Usage: tightbound reproduce PAPER[/FIGURE]... [OPTIONS]")
 def reproduce(
     *figures: str,
+    all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
     size: Size = "quick",
     output: Path = defaults.OUTPUT,
     fmt: Annotated[Literal["png", "pdf", "svg"], Parameter(name="--format")] = "png",
@@ -218,6 +233,8 @@ def reproduce(
     ----------
     figures
         A paper for all its figures, or one figure of it as "paper/figure".
+    all_
+        Every figure of every paper, and a page that shows them all: figures/gallery.html.
     size
         How large the instances are.
     output
@@ -230,24 +247,29 @@ def reproduce(
     from tightbound.verification import reproduce as engine
     from tightbound.verification.report.progress import ProgressBar
 
-    if not figures:
-        raise UsageError("name a paper or a figure, e.g. 'tightbound reproduce " + registry.PAPERS[0] + "'")
+    if all_ and figures:
+        raise UsageError("--all draws every figure: name none beside it")
+    if not (figures or all_):
+        example = f"'tightbound reproduce {registry.PAPERS[0]}'"
+        raise UsageError(f"name a paper or a figure, e.g. {example}, or say --all")
     if check and size != "quick":
         raise UsageError(f"--check compares with data of the quick size: leave out --size {size}")
     try:
-        chosen = engine.select(figures)
+        chosen = engine.select(registry.PAPERS if all_ else figures)
     except ValueError as error:
         raise UsageError(str(error)) from error
-    good = True
+    outcomes = []
     with ProgressBar() as bar:
         for paper, figure in chosen:
             outcome = engine.reproduce(
                 paper, figure, size=size, output=output, fmt=fmt, check=check, on_event=bar.update
             )
-            good = good and outcome.good
+            outcomes.append(outcome)
             with bar.away():
                 print(f"{paper}/{figure.name}  {outcome.path}  {outcome.verdict}".rstrip(), flush=True)
-    return EXIT_OK if good else EXIT_UNEXPECTED
+    if all_:
+        print(f"all  {engine.gallery(outcomes, size=size, output=output)}")
+    return EXIT_OK if all(outcome.good for outcome in outcomes) else EXIT_UNEXPECTED
 
 
 @app.command(sort_key=4, usage="Usage: tightbound show CLAIM")
@@ -332,6 +354,21 @@ def _check_scheduler(executor: str, scheduler: str) -> None:
         raise UsageError(f"--scheduler is {scheduler}, but --executor {executor} has none: leave it out")
     if executor == "slurm" and scheduler not in CLUSTERS:
         raise UsageError(f"--scheduler is {scheduler}: for Slurm choose one of {', '.join(CLUSTERS)}")
+
+
+def _page(records: Sequence[Record], claims: Sequence[Claim], level: float, *, folder: Path) -> str:
+    from tightbound.verification import reproduce as engine
+    from tightbound.verification.report import html
+
+    pictures, problems = engine.pictures(records, folder)
+    for problem in problems:
+        _complain(problem)
+    return html.render(records, claims, level, papers=registry.papers(), pictures=pictures)
+
+
+def _folder(path: Path) -> Path:
+    """Return the folder of a ledger that is given as a file or as its folder."""
+    return path if path.is_dir() else path.parent
 
 
 def _stored(path: Path) -> tuple[list[Record], Path]:

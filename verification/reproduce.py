@@ -9,35 +9,43 @@ import io
 import os
 import tempfile
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tightbound.verification import registry, runner
 from tightbound.verification.errors import OutputError
 from tightbound.verification.events import OnEvent
+from tightbound.verification.evidence import ROLES, CorruptEvidenceError, read
 from tightbound.verification.figures import Figure, figure_data, largest_difference, rendered, style
 from tightbound.verification.grid import Size
+from tightbound.verification.report.html import Picture, render_gallery
+from tightbound.verification.runner import ClaimEvidence
+from tightbound.verification.trace import told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
+GALLERY = "gallery.html"
 RTOL = 1e-6
 """Largest relative difference between drawn data and reference data that counts as equal."""
+
+_LARGE = 200_000  # bytes of an SVG beyond which a page holds the PNG instead
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one figure: where it is, and how its data compares (empty where it was not compared)."""
+    """What became of one figure: where it is, how its data compares (empty where not asked), and its look."""
 
     path: Path
     good: bool
-    verdict: str = ""
+    verdict: str
+    picture: Picture
 
 
 def figures(paper: str) -> tuple[Figure, ...]:
@@ -75,14 +83,7 @@ def reproduce(
     evidence = runner.evidence_for(
         registry.claims(figure.claims), size=size, output=output, on_event=on_event
     )
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    with style():
-        drawing = figure.draw(evidence)
-        data = figure_data(drawing)
-        content = rendered(drawing, fmt)
-    _close(drawing)
+    data, content, picture = _drawn(paper, figure, evidence, fmt)
     folder = output / "figures" / paper
     path = folder / f"{figure.name}.{fmt}"
     arrays = io.BytesIO()
@@ -97,14 +98,104 @@ def reproduce(
         _write(path, content)
     except OSError as error:
         raise OutputError.of(folder, error) from None
-    if not check:
-        return Outcome(path, good=True)
-    reference = _reference(paper, figure.name)
+    good, verdict = _compared(paper, figure.name, data) if check else (True, "")
+    return Outcome(path, good, verdict, picture)
+
+
+def gallery(outcomes: Sequence[Outcome], *, size: Size, output: Path) -> Path:
+    """Write the page of all figures beside them and return where it is."""
+    folder = output / "figures"
+    page = render_gallery(
+        [outcome.picture for outcome in outcomes],
+        {outcome.picture.anchor: outcome.path.relative_to(folder).as_posix() for outcome in outcomes},
+        papers=registry.papers(),
+        notes=f"Drawn from instances of the {size} size.",
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / GALLERY, page.encode())
+    except OSError as error:
+        raise OutputError.of(folder, error) from None
+    return folder / GALLERY
+
+
+def pictures(records: Iterable[Mapping[str, Any]], folder: Path) -> tuple[list[Picture], list[str]]:
+    """Draw every figure for which ``records`` name all the evidence; nothing is measured.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        Of one ledger, at most one per claim.
+    folder : Path
+        The ledger's folder.
+
+    Returns
+    -------
+    pictures, problems : list of Picture, list of str
+        What was drawn, and one sentence for each figure that could not be, although its claims are there.
+    """
+    judged = {str(record["claim"]): record for record in records if record["evidence"]}
+    found: list[Picture] = []
+    problems: list[str] = []
+    for paper in registry.PAPERS:
+        for figure in figures(paper) if any(record["paper"] == paper for record in judged.values()) else ():
+            used = [judged[name] for name in figure.claims if name in judged]
+            if len(used) < len(figure.claims) or len({(r["size"], r["seed"]) for r in used}) > 1:
+                continue
+            try:
+                evidence = {str(record["claim"]): _stored(record, folder) for record in used}
+                found.append(_drawn(paper, figure, evidence, "svg")[2])
+            except Exception as error:  # one broken figure must not cost the reader the report
+                problems.append(f"figure {paper}/{figure.name} is left out: {told(error)}")
+    return found, problems
+
+
+def _stored(record: Mapping[str, Any], folder: Path) -> ClaimEvidence:
+    """Return the evidence that a record was judged by."""
+    cells: dict[str, list[Any]] = {role: [] for role in ROLES}
+    for entry in record["evidence"]:
+        if entry["file"] is None:
+            raise CorruptEvidenceError(f"{record['claim']} has a cell without evidence")
+        cells[entry["role"]].append(read(folder / entry["file"]).for_statistic)
+    return ClaimEvidence(tuple(cells["measure"]), tuple(cells["control"]))
+
+
+def _drawn(
+    paper: str, figure: Figure, evidence: Mapping[str, ClaimEvidence], fmt: str
+) -> tuple[dict[str, np.ndarray], bytes, Picture]:
+    """Return the data that is drawn, the file in the format asked for, and the picture for a page."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    with style():
+        drawing = figure.draw(evidence)
+        data = figure_data(drawing)
+        content = rendered(drawing, fmt)
+        vector = content if fmt == "svg" else rendered(drawing, "svg")
+        small = len(vector) <= _LARGE
+        shown = vector if small else content if fmt == "png" else rendered(drawing, "png")
+    _close(drawing)
+    substitutes = {claim.substitutes: None for claim in registry.claims(figure.claims) if claim.substitutes}
+    picture = Picture(
+        paper,
+        figure.name,
+        figure.title,
+        figure.caption,
+        figure.claims,
+        tuple(substitutes),
+        "image/svg+xml" if small else "image/png",
+        shown,
+    )
+    return data, content, picture
+
+
+def _compared(paper: str, name: str, data: Mapping[str, np.ndarray]) -> tuple[bool, str]:
+    reference = _reference(paper, name)
     if reference is None:
-        return Outcome(path, good=False, verdict=f"no reference data in papers/{paper}/reference")
+        return False, f"no reference data in papers/{paper}/reference"
     worst = largest_difference(data, reference)
     verdict = "other curves or points" if np.isinf(worst) else f"largest relative difference {worst:.2g}"
-    return Outcome(path, worst <= RTOL, f"{'ok' if worst <= RTOL else 'differs'}, {verdict}")
+    return worst <= RTOL, f"{'ok' if worst <= RTOL else 'differs'}, {verdict}"
 
 
 def _reference(paper: str, name: str) -> dict[str, np.ndarray] | None:

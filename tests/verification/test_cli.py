@@ -264,11 +264,6 @@ def test_env_is_a_markdown_list_of_everything_that_matters(tightbound, monkeypat
     assert lines["python"].startswith(".".join(map(str, sys.version_info[:3])))
 
 
-def test_only_what_works_is_offered(tightbound):
-    _, out, _ = tightbound("verify", "--help")
-    assert "html" not in out
-
-
 def test_a_reader_that_leaves_ends_the_command_quietly(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "tightbound", "env"],

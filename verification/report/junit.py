@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import groupby
 from xml.etree import ElementTree
 
-from tightbound.verification.report.text import Record, interval, number, remark
+from tightbound.verification.report.text import Record, interval, number, printable, remark
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SHOWN_AS_ERROR = ("error", "invalid")
 
 
@@ -28,7 +26,7 @@ def render(records: Sequence[Record]) -> str:
         suite = ElementTree.SubElement(
             root,
             "testsuite",
-            name=_clean(paper),
+            name=printable(paper),
             tests=str(len(members)),
             failures=str(kinds.count("failure")),
             errors=str(kinds.count("error")),
@@ -39,19 +37,19 @@ def render(records: Sequence[Record]) -> str:
             case = ElementTree.SubElement(
                 suite,
                 "testcase",
-                classname=_clean(f"tightbound.papers.{paper}"),
-                name=_clean(f"{record['claim']} {record['title']}"),
+                classname=printable(f"tightbound.papers.{paper}"),
+                name=printable(f"{record['claim']} {record['title']}"),
                 time=f"{_seconds(record):.3f}",
             )
             if kind:
-                message = _clean(f"{record['status']}; {remark(record)}".rstrip("; "))
+                message = printable(f"{record['status']}; {remark(record)}".rstrip("; "))
                 attributes = (
                     {"message": message}
                     if kind == "skipped"
                     else {"message": message, "type": record["status"]}
                 )
                 ElementTree.SubElement(case, kind, attributes)
-            ElementTree.SubElement(case, "system-out").text = _clean(_numbers(record))
+            ElementTree.SubElement(case, "system-out").text = printable(_numbers(record))
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode")
 
@@ -77,7 +75,3 @@ def _numbers(record: Record) -> str:
 
 def _seconds(record: Record) -> float:
     return float((record.get("run") or {}).get("wall_s") or 0.0)
-
-
-def _clean(text: object) -> str:
-    return _NOT_XML.sub("\ufffd", str(text))

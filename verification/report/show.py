@@ -8,7 +8,7 @@ from tightbound.verification.claim import Claim
 from tightbound.verification.grid import SIZES
 from tightbound.verification.report.text import Record, interval, number, remark
 
-_READ_FROM = {
+READ_FROM = {
     "abstract": "read in the abstract",
     "text": "read in the text of the paper",
     "recall": "from memory: its constant is not gated",
@@ -19,10 +19,10 @@ _READ_FROM = {
 def sections(claim: Claim, records: Sequence[Record]) -> Iterator[tuple[str, str]]:
     """Yield the headings and texts of ``tightbound show``, those without content left out."""
     yield "statement", claim.statement
-    yield "source", f"{claim.source} ({_READ_FROM[claim.provenance]})"
+    yield "source", f"{claim.source} ({READ_FROM[claim.provenance]})"
     yield "assumptions", "\n".join(f"{entry.name}: {entry.sentence}" for entry in claim.assumptions)
     yield "statistic", repr(claim.statistic)
-    yield "bound", _first_line(claim.bound) if claim.bound else "none beside what the measurement returns"
+    yield "bound", first_line(claim.bound) if claim.bound else "none beside what the measurement returns"
     yield "measured by", f"{claim.measure.__module__}.{getattr(claim.measure, '__qualname__', claim.measure)}"
     yield "instances", ", ".join(f"{len(claim.grid.at(size))} {size}" for size in SIZES)
     yield "control", f"must {claim.control_must}: {claim.control.because}"
@@ -53,7 +53,8 @@ def _found(record: Record) -> str:
     )
 
 
-def _first_line(function: object) -> str:
+def first_line(function: object) -> str:
+    """Return the name of a function and the first line of its documentation."""
     name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', function)}".lstrip(".")
     text = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
     return f"{name}: {text}" if text else name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ Record = Mapping[str, Any]
 """One verdict as the ledger stores it (see ``tightbound.verification.ledger``)."""
 
 NONE = "–"
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def number(value: Any, digits: int = 4) -> str:
@@ -121,3 +124,8 @@ def wrapped(text: str, width: int) -> list[str]:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
     return lines
+
+
+def printable(text: object) -> str:
+    """Return the text with a mark in place of every character that neither XML nor HTML can hold."""
+    return _NOT_XML.sub("\ufffd", str(text))
