@@ -102,7 +102,7 @@ def logit_gradient(scores: ArrayLike, values: ArrayLike, output_gradient: ArrayL
 
     Notes
     -----
-    *Proof.* :math:`\partial\,\mathrm{out}_t / \partial s_{tj} = \sum_k v_k\, \partial A_{tk} / \partial s_{tj}
+    *Proof.* :math:`\partial\,\mathrm{out}_t / \partial s_{tj} = \sum_k v_k\,\partial A_{tk}/\partial s_{tj}
     = A_{tj} (v_j - \mathrm{out}_t)` by `softmax_jacobian`. ∎
 
     It feeds a sink: where a head's output hurts, :math:`u_t \cdot \mathrm{out}_t > 0`, and :math:`v_1 = 0`,
