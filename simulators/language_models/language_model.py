@@ -147,7 +147,7 @@ class LanguageModel(Protocol):
         Raises
         ------
         ContextOverflowError
-            If a position is ``context`` or more.
+            If a position is ``context`` or more, or there are too many pending rows for the cache.
         ValueError, TypeError, IndexError
             For shapes that do not fit, a row that does not see itself, tokens out of range. The cache is
             as it was before.
@@ -197,12 +197,16 @@ layer, and after the last one, with ``layer`` equal to their number and no queri
 class AttentionCache(Cache, Protocol):
     """A cache of keys and values, which can be looked into."""
 
-    def committed(self, layer: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return keys and values (B, capacity, Hk, D) of a layer, without a copy; ``lengths`` rows count."""
+    def rows(self, layer: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return keys and values (B, N, Hk, D) of a layer, without a copy.
+
+        Row n of sequence b is a committed one for n < ``lengths[b]``, then come the pending ones; later
+        rows do not count. Keys are rotated. Kernels take such views together with ``kv_len``.
+        """
         ...
 
-    def waiting(self, layer: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return keys and values (B, P, Hk, D) of the pending rows of a layer, without a copy."""
+    def append(self, keys: ArrayLike, values: ArrayLike) -> None:
+        """Commit n rows (layers, B, n, Hk, D) that come from elsewhere, e.g. a bias of each key head."""
         ...
 
 
