@@ -79,7 +79,8 @@ class TiaraAttnProcessor:
         if hidden_states.ndim != 3:
             raise ValueError(
                 f"hidden_states has shape {tuple(hidden_states.shape)}: attention between frames sees "
-                "(sites, frames, channels); set the processor on temporal layers alone (set_temporal_processor)"
+                "(sites, frames, channels); set the processor on temporal layers alone "
+                "(set_temporal_processor)"
             )
         residual = hidden_states
         if attn.spatial_norm is not None:

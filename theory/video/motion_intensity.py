@@ -129,7 +129,15 @@ def single_frame_ceiling(slow_below: int, abnormal_above: int) -> float:
 
     The window leaves one number, whose spectrum is flat: the fast band has its share of the frequencies. A
     still video whose frames attend to themselves is therefore labelled as moving, and TiARA takes only
-    alpha phi_1 / phi_2 off its diagonal. Whatever the window is, as long as it is positive at its centre.
+    alpha phi_1 / phi_2 off its diagonal. Whatever the window is, as long as it is positive at its centre; but
+    with reflecting padding only for frames at least L // 2 from both ends, since the others meet their own
+    reflection as well.
+
+    It is also a ceiling: where the power P_k of a windowed row does not increase with k, the mean of P over
+    the fast band is at most its mean over all k < phi_2, so rho <= (phi_2 - phi_1) / phi_2. Only rows with
+    more power at high frequencies than at low ones are labelled faster than a still frame that sees itself,
+    and none of them much faster: weights are not negative, so P_k <= P_0, and rho never exceeds
+    (phi_2 - phi_1) / (phi_2 - phi_1 + 1).
 
     Parameters
     ----------
