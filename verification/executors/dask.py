@@ -21,6 +21,7 @@ from tightbound.verification.executors.pinning import applied, cores, restore, s
 from tightbound.verification.interrupts import interrupts_held
 
 _PATIENCE = 10.0  # seconds to reach a scheduler
+_BLINK = 1.0  # seconds to ask it something while units run
 _FRESH = 5.0  # seconds for which a count of workers is believed
 
 
@@ -74,11 +75,13 @@ class DaskExecutor:
             payload = packed(fn, args)
         except NotSendableError as error:
             return failed(error)
+        if self._client.status != "running":  # dask would keep it for a scheduler that may never come
+            return failed(self._lost(f"its connection is {self._client.status}"))
         key = f"tightbound-{secrets.token_hex(8)}"
         try:
             theirs = self._client.submit(run, payload, self._cluster is not None, key=key, pure=False)
         except Exception as error:
-            return failed(self._lost(error))
+            return failed(self._lost(type(error).__name__))
         ours: Future[T] = Future()
         self._flying[ours] = theirs
         theirs.add_done_callback(functools.partial(self._settle, ours))
@@ -111,13 +114,13 @@ class DaskExecutor:
         if isinstance(error, KilledWorker):
             return BrokenExecutor(str(error))
         if isinstance(error, (CancelledError, OSError, TimeoutError)) or self._client.status != "running":
-            return self._lost(error)
+            return self._lost(type(error).__name__)
         return error
 
-    def _lost(self, error: BaseException) -> ExecutorError:
+    def _lost(self, reason: str) -> ExecutorError:
         where = self._address or "on this machine"
         return ExecutorError(
-            f"the scheduler {where} is out of reach ({type(error).__name__}); finished evidence is kept: "
+            f"the scheduler {where} is out of reach ({reason}); finished evidence is kept: "
             "start it and run the same command again"
         )
 
@@ -126,13 +129,14 @@ class DaskExecutor:
         when, number = self._counted
         if time.monotonic() - when > _FRESH:
             with contextlib.suppress(Exception):  # a scheduler out of reach shows in the futures
-                number = max(1, len(self._client.nthreads()))
+                number = max(1, len(self._client.nthreads(callback_timeout=_BLINK)))
             self._counted = (time.monotonic(), number)
         return number
 
     def __enter__(self) -> Self:
         from distributed import Client
 
+        self._started.enter_context(_silent("distributed.client"))
         if self._address is None:
             self._cluster = self._started.enter_context(_loopback(self.workers))
         try:
@@ -156,6 +160,18 @@ class DaskExecutor:
                 self._client.close()
         self._started.close()
         self._client = self._cluster = None
+
+
+@contextlib.contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Keep a logger quiet about what an error says as well."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 @contextlib.contextmanager
