@@ -32,8 +32,8 @@ from tightbound.verification.statistics import Equality
 ROWS, WIDTH = 64, 16
 HEADS = "random queries, keys and values stand for a head of a language model"
 
-# Weights are exponentials of logits of size up to about 20, so with a relative error of some 20 roundings; they
-# sum to one and multiply values of size at most one.
+# Weights are exponentials of logits of size up to about 20, so with a relative error of some 20 roundings;
+# they sum to one and multiply values of size at most one.
 ROUNDING = Equality(atol=64 * float(np.finfo(float).eps))
 
 SIZES = Grid(
