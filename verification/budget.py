@@ -99,7 +99,7 @@ def choose(prices: Sequence[Mapping[Size, float]], seconds: float) -> list[Size]
         offer(index)
     while waiting:
         more, index = heapq.heappop(waiting)
-        if more > left:
+        if more > max(left, 0.0):
             break  # and every other step costs more
         left -= more
         steps[index] += 1
