@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tightbound.verification.budget import SHARE, Costs, choose, explained
+from tightbound.verification import collecting
+from tightbound.verification.budget import Costs, choose, explained
 from tightbound.verification.grid import SIZES, Grid, cells
 from tightbound.verification.runner import verify
 
@@ -128,25 +129,48 @@ def test_what_is_on_disk_costs_nothing_unless_it_is_measured_anew(toy, tmp_path)
     assert run(claims, tmp_path, budget=1, cache=False)[0] == {"TOY-1": ("quick", "skipped")}
 
 
-def test_a_larger_size_gives_way_where_time_turns_out_short(toy, tmp_path):
-    """The first claim takes longer than stated; the second gives way, and the third has its share."""
-    seconds = {"quick": 0.01, "standard": 1.0}
-    slow = toy.claim(
-        1, measure=toy.slow, grid=Grid(cells(mean=[0.0], n=list(range(6)))), seconds={"quick": 0.0}
-    )
-    claims = [slow, toy.claim(2, grid=GROWING, seconds=seconds), toy.claim(3, seconds={"quick": 0.01})]
-    found, notes = run(claims, tmp_path, budget=1.02 / SHARE + 0.3)
-    assert "1 at standard, 2 at quick" in notes[0]
-    assert found == {"TOY-1": ("quick", "pass"), "TOY-2": ("quick", "pass"), "TOY-3": ("quick", "pass")}
+class Clock:
+    """A clock that every unit of TOY-1 moves on by a second."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.events = []
+
+    def monotonic(self):
+        return self.now
+
+    def listen(self, event):
+        self.events.append(event)
+        if event.kind == "finished" and event.claim == "TOY-1":
+            self.now += 1.0
 
 
-def test_giving_way_keeps_the_count_of_units(toy, tmp_path):
-    events = []
-    seconds = {"quick": 0.01, "standard": 1.0}
-    claims = [toy.SLOW[0], toy.claim(2, grid=GROWING, seconds=seconds)]
-    verify([claims[1]], executor="serial", output=tmp_path, seed=0)  # its quick cell is on disk
+@pytest.fixture
+def clock(monkeypatch):
+    moved = Clock()
+    monkeypatch.setattr(collecting, "time", moved)
+    return moved
+
+
+def test_a_larger_size_gives_way_where_time_turns_out_short(toy, tmp_path, clock):
+    """The first claim takes 8 s instead of 1; the second gives way, so that the third has its share."""
+    claims = [
+        toy.claim(1, grid=Grid(cells(mean=[0.0], n=[1, 2, 3, 4])), seconds={"quick": 1.0}),
+        toy.claim(2, grid=GROWING, seconds={"quick": 1.0, "standard": 9.0}),
+        toy.claim(3, seconds={"quick": 4.0}),
+    ]
+    records = verify(claims, executor="serial", output=tmp_path, budget=20, on_event=clock.listen)
+    assert "1 at standard, 2 at quick, about 14 s" in clock.events[0].message
+    assert [(record["size"], record["status"]) for record in records] == [("quick", "pass")] * 3
+
+
+def test_giving_way_keeps_the_count_of_units(toy, tmp_path, clock):
+    large = toy.claim(2, grid=GROWING, seconds={"quick": 1.0, "standard": 18.0})
+    verify([large], executor="serial", output=tmp_path)  # its quick cell is on disk
     (tmp_path / "results.jsonl").unlink()
-    verify(claims, executor="serial", output=tmp_path, budget=0.95, on_event=events.append)
-    finished = [event for event in events if event.kind == "finished"]
-    assert finished[-1].done == finished[-1].total == 6 + 2
-    assert finished[-1].claim_done == finished[-1].claim_total
+    claims = [toy.claim(1, grid=Grid(cells(mean=[0.0], n=[1, 2, 3, 4]))), large]
+    verify(claims, executor="serial", output=tmp_path, budget=15, on_event=clock.listen)
+    assert "1 at standard, 1 at quick, about 9 s" in clock.events[0].message
+    finished = [event for event in clock.events if event.kind == "finished"]
+    assert finished[-1].done == finished[-1].total == 8 + 2
+    assert finished[-1].claim_done == finished[-1].claim_total == 2
