@@ -73,8 +73,8 @@ class IdentityModel:
     steps: int = 25
 
     def __post_init__(self) -> None:
-        for name in ("frames", "dim", "identities"):
-            as_integer(name, getattr(self, name), least=2)
+        for name, least in (("frames", 2), ("dim", 2), ("identities", 1)):
+            as_integer(name, getattr(self, name), least=least)
         for name in ("radius", "spread", "sharpness"):
             as_positive(name, getattr(self, name))
         geometric_noise_levels(self.largest_noise, self.smallest_noise, self.steps)

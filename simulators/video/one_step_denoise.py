@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -86,7 +87,7 @@ class NoisyVideos:
     clean: Array
     noisy: Array
 
-    @property
+    @cached_property
     def logits(self) -> Array:
         """Logits Z Z^T / sqrt(d), shape (R, N, N)."""
         return np.asarray(self.noisy @ np.swapaxes(self.noisy, -1, -2) / math.sqrt(self.model.dim))

@@ -1,9 +1,9 @@
 r"""A transition between prompts, frame by frame, through a denoiser whose prompt weights are known.
 
-Three blocks stand for a video model. Each asks the prompt for one component and is denoised towards what
-it reads (:mod:`tightbound.theory.video.linear_gaussian_denoiser`): the layout (wide prior, the place, read by the
-encoder), the detail (narrow prior, the subject, read by the decoder), and the light (wide prior, the time,
-read by the encoder).
+Three blocks stand for a video model. Each asks the prompt for one component and is denoised towards what it
+reads (:mod:`tightbound.theory.video.linear_gaussian_denoiser`): the layout (wide prior, the place, read by
+the encoder), the detail (narrow prior, the subject, read by the decoder), and the light (wide prior, the
+time, read by the encoder).
 """
 
 from __future__ import annotations

@@ -42,12 +42,12 @@ class ToyPictures:
     --------
     >>> pictures = ToyPictures()
     >>> pictures.codes.shape, pictures.render()[:, 0].shape  # every picture; the first one in every frame
-    ((450, 4), (24, 16, 16, 3))
+    ((270, 4), (24, 16, 16, 3))
     """
 
     frames: int = 24
     pixels: int = 16
-    shapes: int = 5
+    shapes: int = 3
     colours: int = 9
     skies: int = 5
     sizes: tuple[float, ...] = (0.3, 0.5)
@@ -94,20 +94,22 @@ class ToyPictures:
         return np.asarray(found.reshape(self.frames, -1, self.pixels, self.pixels, 3))
 
     def squared_distances(self, latent: Array) -> Array:
-        """Return |z - x|^2 for every picture, shape (N, R, P * P, 3) -> (N, R, J)."""
+        """Return |z - x|^2 for every picture, shape (N, R, 3, P * P) -> (N, R, J)."""
         paint, back = self.paints
-        covered = self.masks[:, None] @ latent
-        open_sky = latent.sum(axis=2, keepdims=True) - covered
-        inner = (covered @ paint.T)[..., :, None] + (open_sky @ back.T)[..., None, :]
-        own = (latent**2).sum(axis=(2, 3))[..., None]
+        covered = latent @ self.masks.swapaxes(1, 2)[:, None]
+        open_sky = latent.sum(axis=3, keepdims=True) - covered
+        shape, sky = covered.swapaxes(2, 3) @ paint.T, open_sky.swapaxes(2, 3) @ back.T
+        inner = shape[..., None] + sky[..., None, :]
+        own = np.einsum("nrcp,nrcp->nr", latent, latent)[..., None]
         return np.asarray(own - 2.0 * inner.reshape(*own.shape[:2], -1) + self._norms[:, None])
 
     def mean(self, weights: Array) -> Array:
-        """Return the mean picture under weights, shape (N, R, J) -> (N, R, P * P, 3)."""
+        """Return the mean picture under weights, shape (N, R, J) -> (N, R, 3, P * P)."""
         paint, back = self.paints
         each = weights.reshape(*weights.shape[:2], self.masks.shape[1], len(paint), len(back))
         shape, sky = each.sum(axis=-1) @ paint, each.sum(axis=-2) @ back
-        return np.asarray(self.masks.swapaxes(1, 2)[:, None] @ (shape - sky) + sky.sum(axis=2, keepdims=True))
+        drawn = (shape - sky).swapaxes(2, 3) @ self.masks[:, None]
+        return np.asarray(drawn + sky.sum(axis=2)[..., None])
 
     def nearest(self, videos: Array) -> tuple[Integers, Array]:
         """Return the nearest picture of every frame and how far it is.
@@ -124,7 +126,7 @@ class ToyPictures:
         distance : ndarray, shape (R, N)
             Root mean squared difference per pixel and colour.
         """
-        flat = videos.reshape(*videos.shape[:2], -1, 3).swapaxes(0, 1)
+        flat = videos.reshape(*videos.shape[:2], -1, 3).transpose(1, 0, 3, 2)
         squares = self.squared_distances(flat)
         index = squares.argmin(axis=-1)
         least = np.maximum(squares.min(axis=-1), 0.0)

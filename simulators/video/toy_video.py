@@ -167,7 +167,7 @@ def sample_toy_videos(
     frames, size = pictures.frames, pictures.pixels
     codes = pictures.codes[:, [0, 2, 3]]
     levels = geometric_noise_levels(model.largest_noise, model.smallest_noise, model.steps)
-    noise = np.random.default_rng(rng).standard_normal((runs, frames, size**2, 3))
+    noise = np.random.default_rng(rng).standard_normal((runs, frames, 3, size**2))
     # frames first, so that each meets its own pictures in one product
     latent = levels[0] * noise.swapaxes(0, 1)
     places = np.arange(frames)
@@ -181,9 +181,9 @@ def sample_toy_videos(
         weights = edit(frame_logits(_flat(latent) - GREY, model.sharpness) + nearness)
         mixed = (weights @ _flat(clean)).swapaxes(0, 1).reshape(latent.shape)
         latent = mixed + (then / now) * (latent - mixed)
-    return np.asarray(latent.swapaxes(0, 1).reshape(runs, frames, size, size, 3))
+    return np.asarray(latent.transpose(1, 0, 3, 2).reshape(runs, frames, size, size, 3))
 
 
 def _flat(video: Array) -> Array:
-    """(N, R, pixels, 3) -> (R, N, coordinates)."""
+    """Frames first, (N, R, 3, P * P), to videos first, (R, N, coordinates)."""
     return np.asarray(video.swapaxes(0, 1).reshape(video.shape[1], video.shape[0], -1))
