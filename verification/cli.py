@@ -122,7 +122,9 @@ def verify(
         Literal["table", "json", "junit", "markdown", "html"], Parameter(name="--format")
     ] = "table",
     no_cache: Annotated[bool, Parameter(negative="")] = False,
-    durations: Annotated[bool | int | None, Parameter(negative="", validator=Number(gte=1))] = None,
+    durations: Annotated[
+        int | bool | None, Parameter(negative="", metavar="[N]", validator=Number(gte=1))
+    ] = None,
 ) -> int:
     """Check claims and print a verdict for each.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
+import importlib.util
 import io
 import os
 import tempfile
@@ -49,7 +50,9 @@ class Outcome:
 
 
 def figures(paper: str) -> tuple[Figure, ...]:
-    """Return the figures of a paper in the order of its ``figures.py``."""
+    """Return the figures of a paper in the order of its ``figures.py``; none where it has no such file."""
+    if importlib.util.find_spec(f"tightbound.papers.{paper}.figures") is None:
+        return ()
     found: tuple[Figure, ...] = importlib.import_module(f"tightbound.papers.{paper}.figures").FIGURES
     return found
 

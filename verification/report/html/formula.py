@@ -16,7 +16,8 @@ from xml.etree.ElementTree import Element
 from tightbound.verification.report.html.elements import node
 
 _TOKEN = re.compile(
-    r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?(?:e-?\d+)?|[A-Za-z]+|<=>|<=|>=|=>|->|\+-|!=|\.\.\.|\|\||\s+|.", re.DOTALL
+    r"\\[A-Za-z]+|\\.|[A-Z]{3,}-\d+|\d+(?:\.\d+)?(?:e-?\d+)?|[A-Za-z]+|<=>|<=|>=|=>|->|\+-|!=|\.\.\.|\|\||\s+|.",
+    re.DOTALL,
 )
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon "
@@ -84,9 +85,15 @@ _SPACES = ("\\,", "\\;", "\\:", "\\ ", "\\quad", "\\qquad")
 _FRACTIONS = ("\\frac", "\\tfrac", "\\dfrac")
 _WITH_ARGUMENT = {*_ACCENTS, *_ALPHABETS, *_UPRIGHT, *_FRACTIONS, "\\sqrt", "\\left", "\\right"}
 _OPENING = set("([{|=<>+,;/⌈⌊⟨≤≥−∼→⇔⇒±·×")
+_ALONE = {
+    **{name: sign for name, sign in _OPERATORS.items() if not name.isalpha()},
+    **{c: c for c in "=<>+/"},
+}
+_OPENS, _CLOSES = ("\\lceil", "\\lfloor", "\\langle", "\\{"), ("\\rceil", "\\rfloor", "\\rangle", "\\}")
+_SHORT_WORDS = ("in", "if", "is", "of", "on", "or", "to", "at", "by")
 
 _WORD = re.compile(
-    r"[(\[“\"']*(?:[A-Za-z]{2,}\d*[A-Za-z]*|[A-Z]+-[A-Z]?\d+[a-z]?)"
+    r"[(\[“\"']*(?:[A-Za-z]{2,}\d*[A-Za-z]*|[A-Z]{2,}-[A-Z]?\d+[a-z]?|[A-Z]\.\d+)"
     r"(?:[-/'’][A-Za-z0-9]+)*(?:['’]?s)?[)\]”\"']*[.,;:!?]*[)\]]?"
 )
 _TRIM = "()[]{}.,;:!?“”\"'"
@@ -101,38 +108,37 @@ def typeset(statement: str) -> list[str | Element]:
     >>> write(node("p", typeset("mu* for every budget")))
     '<p><math><msup><mi>μ</mi><mo>∗</mo></msup></math> for every budget</p>'
     >>> write(node("p", typeset("\\sqrt{x + 1}")))
-    '<p><math><msqrt><mi>x</mi><mo>+</mo><mn>1</mn></msqrt></math></p>'
+    '<p><math><msqrt><mrow><mi>x</mi><mo>+</mo><mn>1</mn></mrow></msqrt></math></p>'
     """
     pieces = list(_pieces(statement))
     found: list[str | Element] = []
     for index, piece in enumerate(pieces):
         before = pieces[index - 1] if index else "."
         after = pieces[index + 1] if index + 1 < len(pieces) else ""
-        operator = piece in _OPERATORS and not piece.isalpha()
         if index:  # a line may end after an operator, not before it
-            found.append("\N{NO-BREAK SPACE}" if operator else " ")
-        if operator:
-            found.append(_OPERATORS[piece])
+            found.append("\N{NO-BREAK SPACE}" if piece in _ALONE else " ")
+        if piece in _ALONE:
+            found.append(_ALONE[piece])
         elif _is_text(piece, before, after):
             found.append(piece)
         else:
-            found.append(node("math", _Parser(piece).row()))
+            found.append(node("math", _Parser(piece, latex="\\" in statement).row()))
     return found
 
 
 def _pieces(statement: str) -> Iterator[str]:
     """Cut at spaces, but not inside the braces of an argument."""
     piece, previous, braces = "", "", []
-    for token in _TOKEN.findall(statement):
+    tokens = _TOKEN.findall(statement)
+    for index, token in enumerate(tokens):
         if token.isspace():
-            if True in braces:
+            following = tokens[index + 1] if index + 1 < len(tokens) else ""
+            if True in braces or previous in (*_WITH_ARGUMENT, *_OPENS) or following in _CLOSES:
                 piece += " "
-            elif previous not in _WITH_ARGUMENT:
+            else:
                 if piece:
                     yield piece
                 piece = ""
-            else:
-                piece += " "
             continue
         if token == "{":
             after_argument = previous == "}" and piece.endswith("}") and "frac" in piece
@@ -152,16 +158,18 @@ def _is_word(piece: str) -> bool:
 def _is_text(piece: str, before: str, after: str) -> bool:
     if piece in ("a", "A", "I"):  # an article (or a number in Roman) only in the middle of words
         starts = before[-1:] in (".", ":", ";")
-        return _is_word(after) and (piece == "a" or starts) and (_is_word(before) or starts or before == ",")
+        return _is_word(after) and (starts or (piece == "a" and (_is_word(before) or before[-1:] == ",")))
     return _is_word(piece) or not re.search(r"[A-Za-z\\^_*<>=+~|-]", piece)
 
 
 class _Parser:
     """Turns one piece into MathML by descent: a row of items, each with its scripts."""
 
-    def __init__(self, piece: str) -> None:
+    def __init__(self, piece: str, *, latex: bool) -> None:
         self._tokens = _TOKEN.findall(piece)
         self._at = 0
+        self._latex = latex  # then a script without braces is one letter
+        self._depth = 0
 
     def row(self, end: str = "") -> list[Element]:
         """Read items up to ``end`` or the end of the piece."""
@@ -177,7 +185,7 @@ class _Parser:
                 self._at += 1
                 continue
             item = self._with_scripts(items)
-            if gap and items and _is_name(items[-1]) and _is_name(item):
+            if items and _is_name(item) and (_is_function(items[-1]) or (gap and _is_name(items[-1]))):
                 items.append(node("mspace", width="0.2em"))
             items.append(item)
             gap = False
@@ -185,6 +193,7 @@ class _Parser:
 
     def _with_scripts(self, before: list[Element]) -> Element:
         base = node("mrow") if self._next() in ("_", "^") else self._item(before)
+        base = self._primed(base)
         lower: Element | None = None
         upper: list[Element] = []
         while True:
@@ -195,7 +204,7 @@ class _Parser:
             elif token == "^":
                 self._at += 1
                 upper.append(self._script())
-            elif token == "'" or (token == "*" and base.tag != "mn" and self._ends_here()):
+            elif token == "*" and base.tag != "mn" and self._is_star(base):
                 self._at += 1
                 upper.append(_operator(_OPERATORS[token]))
             else:
@@ -207,28 +216,43 @@ class _Parser:
             return node("msub", base, lower)
         return node("msup", base, raised) if upper else base
 
-    def _ends_here(self) -> bool:
-        """Whether nothing is multiplied by the star at hand: ``mu*``, not ``2 mu*x``."""
-        after = self._tokens[self._at + 1] if self._at + 1 < len(self._tokens) else ""
-        return not after or not (after[0].isalnum() or after[0] in "\\(")
+    def _primed(self, base: Element) -> Element:
+        """Add primes to a letter; their glyph is raised already."""
+        marks = []
+        while self._next() == "'":
+            self._at += 1
+            marks.append(node("mo", _OPERATORS["'"], lspace="0", rspace="0"))
+        return node("mrow", base, marks) if marks else base
+
+    def _is_star(self, base: Element) -> bool:
+        """Whether the star at hand belongs to its letter, as in ``mu*``, and multiplies nothing."""
+        after = self._next(1)
+        return not (after[:1].isalnum() or after[:1] == "\\" or (after == "(" and base.tag != "mi"))
 
     def _script(self) -> Element:
-        """Read what stands after ``_`` or ``^``: a group, a signed number or fraction, or one item."""
+        """Read what stands after ``_`` or ``^``: a group, a sign, a signed fraction, or one item."""
         token = self._next()
-        if token == "{":
+        if token in ("{", "("):
             self._at += 1
-            return node("mrow", self.row("}"))
-        if token == "(":
+            self._depth += 1
+            inner = self.row("}" if token == "{" else ")")
+            self._depth -= 1
+            return node("mrow", inner if token == "{" else [_operator("("), inner, _operator(")")])
+        if token in ("-", "+"):
             self._at += 1
-            return node("mrow", _operator("("), self.row(")"), _operator(")"))
-        if token in ("-", "+") or (token[:1].isdigit() and self._next(1) == "/"):
-            taken = [_operator(_OPERATORS.get(token, token), prefix=True)] if token in "-+" else []
-            self._at += len(taken)
-            taken.append(self._item([]))
+            taken = [_operator(_OPERATORS.get(token, token), prefix=True)]
+            if self._next()[:1].isalnum() or self._next()[:1] == "\\":
+                taken.append(self._item([]))
             while taken[-1].tag == "mn" and self._next() == "/" and self._next(1)[:1].isdigit():
                 taken += [self._item([]), self._item([])]
             return node("mrow", taken)
-        return self._item([])
+        if token.isalpha() and len(token) > 1 and self._latex:
+            self._tokens[self._at : self._at + 1] = [token[0], token[1:]]
+        item = self._primed(self._item([]))
+        if item.tag == "mi" and self._next() == "*" and not self._latex:  # pi_z* is pi at z*
+            self._at += 1
+            return node("msup", item, _operator("∗"))
+        return item
 
     def _argument(self) -> Element:
         while self._next().isspace():
@@ -265,7 +289,7 @@ class _Parser:
         if token in _FRACTIONS:
             return node("mfrac", self._argument(), self._argument())
         if token == "\\sqrt":
-            return node("msqrt", list(self._argument()) or None)
+            return node("msqrt", self._argument())
         if token in _ACCENTS:
             return node("mover", self._argument(), _operator(_ACCENTS[token]), accent="true")
         if token in _ALPHABETS:
@@ -283,12 +307,26 @@ class _Parser:
             return _operator(_OPERATORS[token], prefix=first)
         if token[0].isdigit():
             return node("mn", token)
-        if token.isalpha():
+        if token == "<" and self._is_bracket(opening=True):
+            return _operator("⟨")
+        if token == ">" and self._is_bracket(opening=False):
+            return _operator("⟩")
+        if self._depth and len(token) == 2 and token.islower() and token not in _SHORT_WORDS:
+            return node("mrow", [node("mi", letter) for letter in token])  # two indices
+        if token.isalpha() or token[0].isalpha():
             return node("mi", token)
         if token[0] == "\\" and token[1:].isalpha():
             known = token[1:].islower() and token[1:] in _FUNCTIONS
             return node("mi", token[1:]) if known else node("mtext", token)
         return _operator(token)
+
+    def _is_bracket(self, *, opening: bool) -> bool:
+        """Whether ``<`` or ``>``, just read, is the end of an inner product and no relation."""
+        before = self._tokens[self._at - 2] if self._at > 1 else ""
+        after = self._next()
+        if opening:
+            return before in ("", "(", "|", "||") and after[:1].isalnum()
+        return bool(before) and not before.isspace() and after in ("", "|", "||", ")", ",", ".", ";")
 
     def _next(self, ahead: int = 0) -> str:
         at = self._at + ahead
@@ -302,7 +340,7 @@ _FUNCTIONS = set(
 
 
 def _operator(text: str, *, prefix: bool = False) -> Element:
-    if text in "()[]{}|‖⌈⌉⌊⌋⟨⟩":
+    if text in "()[]{}|‖∥⌈⌉⌊⌋⟨⟩":
         return node("mo", text, stretchy="false", lspace="0", rspace="0")
     if text in "/:.!?":
         return node("mo", text, lspace="0", rspace="0")
@@ -315,6 +353,10 @@ def _is_name(item: Element) -> bool:
     while item.tag in ("msub", "msup", "msubsup", "mover"):
         item = item[0]
     return item.tag in ("mi", "mn", "mtext", "msqrt", "mfrac", "mrow")
+
+
+def _is_function(item: Element) -> bool:
+    return item.tag == "mi" and len(item.text or "") > 1
 
 
 def _in_alphabet(text: str, alphabet: str) -> str:

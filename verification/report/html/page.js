@@ -35,15 +35,20 @@
     }
   };
   const recall = () => {
-    const hash = location.hash.slice(1);
-    if (hash.includes("=")) {
-      const set = new URLSearchParams(hash);
+    let hash = location.hash.slice(1);
+    try {
+      hash = decodeURIComponent(hash);
+    } catch {
+      // Not what this page writes: taken as it stands.
+    }
+    const target = hash && document.getElementById(hash);
+    if (!target && hash.includes("=")) {
+      const set = new URLSearchParams(location.hash.slice(1));
       for (const name of fields) form.elements[name].value = set.get(name) || "";
       filter();
       document.getElementById("verdicts").scrollIntoView();
       return;
     }
-    const target = hash && document.getElementById(decodeURIComponent(hash));
     if (target && target.hidden) {
       form.reset();
       filter();

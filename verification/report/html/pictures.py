@@ -9,6 +9,7 @@ from urllib.parse import quote
 from xml.etree.ElementTree import Element
 
 from tightbound.verification.report.html.elements import Content, node
+from tightbound.verification.report.text import printable
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def figure(picture: Picture, claims: Content, *more: Content, heading: str = "h4
 
 
 def link(anchor: str, content: Content, **attributes: object) -> Element:
-    """Return a link to the element with the id ``anchor`` of the same page."""
-    return node("a", content, href="#" + quote(anchor), **attributes)
+    """Return a link to the element of this page with the id ``anchor``, or to a filter (``status=fail``)."""
+    return node("a", content, href="#" + quote(printable(anchor), safe="="), **attributes)
 
 
 def separated(content: Iterable[Content], by: str = ", ") -> list[Content]:
