@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tightbound.verification import registry
+
 Row = Mapping[str, Any]
 """Keys ``what, size, median, low20, high80, unit``, and ``ratio_to, ratio`` where something is compared."""
 
@@ -70,8 +72,13 @@ def select(names: Sequence[str], papers: Sequence[str]) -> tuple[Benchmark, ...]
 
 
 def _load(paper: str) -> tuple[Benchmark, ...]:
-    module = f"tightbound.papers.{paper}.benchmarks"
-    if find_spec(module) is None:
+    module = f"{registry.package(paper)}.benchmarks"
+    try:
+        if find_spec(module) is None:
+            return ()
+    except Exception:  # another package that cannot be imported; 'tightbound list' tells why
+        if paper in registry.PAPERS:
+            raise
         return ()
     found: tuple[Benchmark, ...] = importlib.import_module(module).BENCHMARKS
     return found

@@ -198,7 +198,9 @@ def verify(
                 output=output,
                 cache=not no_cache,
                 budget=budget,
-                family=registry.claims(),  # a claim's verdict must not depend on what else was asked for
+                family=registry.family(
+                    claims
+                ),  # a claim's verdict must not depend on what else was asked for
                 on_event=on_event,
             )
     if fmt == "table":
@@ -310,7 +312,7 @@ def bench(
     from tightbound.verification.report import bench as bench_report
 
     try:
-        chosen = engine.select(names, registry.PAPERS)
+        chosen = engine.select(names, registry.keys())
     except ValueError as error:
         raise UsageError(str(error)) from error
     runs = []
@@ -344,7 +346,7 @@ def env(*, devices: Annotated[bool, Parameter(negative="")] = False) -> int:
 
 def _claims(patterns: Sequence[str], paper: str | None = None) -> tuple[Claim, ...]:
     try:
-        return registry.claims(patterns, paper)
+        return registry.claims(patterns, paper, on_problem=_complain)
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -404,7 +406,7 @@ def _rejudge(
         raise UsageError(
             f"--from is {path}: it holds no evidence for what is asked; run 'tightbound verify' first"
         )
-    return runner.rejudge(newest.values(), claims, folder=folder, level=level, family=registry.claims())
+    return runner.rejudge(newest.values(), claims, folder=folder, level=level, family=registry.family(claims))
 
 
 def _nothing(record: Mapping[str, Any]) -> None:

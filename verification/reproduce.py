@@ -51,9 +51,9 @@ class Outcome:
 
 def figures(paper: str) -> tuple[Figure, ...]:
     """Return the figures of a paper in the order of its ``figures.py``; none where it has no such file."""
-    if importlib.util.find_spec(f"tightbound.papers.{paper}.figures") is None:
+    if importlib.util.find_spec(f"{registry.package(paper)}.figures") is None:
         return ()
-    found: tuple[Figure, ...] = importlib.import_module(f"tightbound.papers.{paper}.figures").FIGURES
+    found: tuple[Figure, ...] = importlib.import_module(f"{registry.package(paper)}.figures").FIGURES
     return found
 
 
@@ -68,8 +68,8 @@ def select(names: Sequence[str]) -> list[tuple[str, Figure]]:
     chosen: list[tuple[str, Figure]] = []
     for name in names:
         paper, slash, wanted = name.partition("/")
-        if paper not in registry.PAPERS:
-            raise ValueError(f"there is no paper {paper!r}; {_nearest(paper, registry.PAPERS)}")
+        if paper not in registry.keys():
+            raise ValueError(f"there is no paper {paper!r}; {_nearest(paper, registry.keys())}")
         found = figures(paper)
         if slash and wanted not in [figure.name for figure in found]:
             near = _nearest(wanted, [figure.name for figure in found])
@@ -140,7 +140,7 @@ def pictures(records: Iterable[Mapping[str, Any]], folder: Path) -> tuple[list[P
     judged = {str(record["claim"]): record for record in records if record["evidence"]}
     found: list[Picture] = []
     problems: list[str] = []
-    for paper in registry.PAPERS:
+    for paper in registry.keys():
         for figure in figures(paper) if any(record["paper"] == paper for record in judged.values()) else ():
             used = [judged[name] for name in figure.claims if name in judged]
             if len(used) < len(figure.claims) or len({(r["size"], r["seed"]) for r in used}) > 1:
@@ -210,7 +210,7 @@ def _reference(paper: str, name: str) -> dict[str, np.ndarray] | None:
 
 
 def _reference_folder(paper: str) -> Traversable:
-    return resources.files(f"tightbound.papers.{paper}") / "reference"
+    return resources.files(registry.package(paper)) / "reference"
 
 
 def _close(drawing: Drawing) -> None:
