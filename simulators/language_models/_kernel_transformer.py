@@ -1,4 +1,4 @@
-"""Compiled parts of a transformer that are not attention: products with few rows, norms, rotations, gates."""
+"""Compiled parts of a transformer that are not attention: products, norms, rotations, gates."""
 
 from __future__ import annotations
 
@@ -8,58 +8,70 @@ from numba import njit, prange
 from tightbound.kernels._kernel_attention import LOG2E, SAFE, _exp2
 
 BLOCK = 32  # outputs per task, a multiple of 4
+TILE = 48  # rows that stay in the cache of a core
 
 
-@njit(cache=True, parallel=True, fastmath=SAFE)
-def linear_few(weights, rows, out):  # type: ignore[no-untyped-def]
-    """``out = rows @ weights.T`` for few rows: every weight is read once, and by all cores.
+@njit(cache=True, fastmath=SAFE)
+def _four_by_two(w, x, y, z, p, q, to_p, to_q):  # type: ignore[no-untyped-def]
+    """Four outputs of two rows at a time, which keeps the arithmetic in registers."""
+    a = b = c = d = np.float32(0.0)
+    e = f = g = h = np.float32(0.0)
+    for j in range(w.size):
+        a += w[j] * p[j]
+        b += x[j] * p[j]
+        c += y[j] * p[j]
+        d += z[j] * p[j]
+        e += w[j] * q[j]
+        f += x[j] * q[j]
+        g += y[j] * q[j]
+        h += z[j] * q[j]
+    to_p[0], to_p[1], to_p[2], to_p[3] = a, b, c, d
+    to_q[0], to_q[1], to_q[2], to_q[3] = e, f, g, h
 
-    Four outputs of two rows at a time, which keeps the arithmetic in registers.
+
+@njit(cache=True, fastmath=SAFE)
+def _four_by_one(w, x, y, z, p, to_p):  # type: ignore[no-untyped-def]
+    a = b = c = d = np.float32(0.0)
+    for j in range(w.size):
+        a += w[j] * p[j]
+        b += x[j] * p[j]
+        c += y[j] * p[j]
+        d += z[j] * p[j]
+    to_p[0], to_p[1], to_p[2], to_p[3] = a, b, c, d
+
+
+@njit(cache=True, fastmath=SAFE)
+def _product(w, p):  # type: ignore[no-untyped-def]
+    a = np.float32(0.0)
+    for j in range(w.size):
+        a += w[j] * p[j]
+    return a
+
+
+@njit(cache=True, parallel=True)
+def linear(weights, rows, out):  # type: ignore[no-untyped-def]
+    """``out = rows @ weights.T``; few rows read every weight once.
+
+    The cores that run attention run this too: a BLAS library beside them has threads of its own, and both
+    kinds would wait for each other at every product.
     """
-    outputs, inputs = weights.shape
+    outputs = weights.shape[0]
     count = rows.shape[0]
     for task in prange((outputs + BLOCK - 1) // BLOCK):
-        last = min(outputs, (task + 1) * BLOCK)
-        i = task * BLOCK
-        while i + 4 <= last:
-            w, x, y, z = weights[i], weights[i + 1], weights[i + 2], weights[i + 3]
-            m = 0
-            while m + 2 <= count:
-                p = rows[m]
-                q = rows[m + 1]
-                a = b = c = d = np.float32(0.0)
-                e = f = g = h = np.float32(0.0)
-                for j in range(inputs):
-                    a += w[j] * p[j]
-                    b += x[j] * p[j]
-                    c += y[j] * p[j]
-                    d += z[j] * p[j]
-                    e += w[j] * q[j]
-                    f += x[j] * q[j]
-                    g += y[j] * q[j]
-                    h += z[j] * q[j]
-                out[m, i], out[m, i + 1], out[m, i + 2], out[m, i + 3] = a, b, c, d
-                out[m + 1, i], out[m + 1, i + 1], out[m + 1, i + 2], out[m + 1, i + 3] = e, f, g, h
-                m += 2
-            if m < count:
-                p = rows[m]
-                a = b = c = d = np.float32(0.0)
-                for j in range(inputs):
-                    a += w[j] * p[j]
-                    b += x[j] * p[j]
-                    c += y[j] * p[j]
-                    d += z[j] * p[j]
-                out[m, i], out[m, i + 1], out[m, i + 2], out[m, i + 3] = a, b, c, d
-            i += 4
-        while i < last:
-            w = weights[i]
-            for m in range(count):
-                p = rows[m]
-                a = np.float32(0.0)
-                for j in range(inputs):
-                    a += w[j] * p[j]
-                out[m, i] = a
-            i += 1
+        first = task * BLOCK
+        last = min(outputs, first + BLOCK)
+        whole = last - (last - first) % 4
+        for low in range(0, count, TILE):
+            high = min(count, low + TILE)
+            for i in range(first, whole, 4):
+                w, x, y, z = weights[i], weights[i + 1], weights[i + 2], weights[i + 3]
+                for m in range(low, high - 1, 2):
+                    _four_by_two(w, x, y, z, rows[m], rows[m + 1], out[m, i : i + 4], out[m + 1, i : i + 4])
+                if (high - low) % 2:
+                    _four_by_one(w, x, y, z, rows[high - 1], out[high - 1, i : i + 4])
+            for i in range(whole, last):
+                for m in range(low, high):
+                    out[m, i] = _product(weights[i], rows[m])
 
 
 @njit(cache=True, fastmath=SAFE)

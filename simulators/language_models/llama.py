@@ -26,7 +26,7 @@ from tightbound.simulators.language_models.llama_cache import LlamaCache
 from tightbound.theory._validation import as_indices, as_integer
 
 FEW_ROWS = 16
-"""Up to here a product reads each weight once for all rows; with more rows BLAS is faster."""
+"""Up to here one core does what is done element by element."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,13 +276,11 @@ class Llama:
 
 
 def linear(weights: Weights, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return ``rows @ weights.T`` for contiguous rows (R, inputs), by whatever is faster for so many rows."""
+    """Return ``rows @ weights.T`` for contiguous rows (R, inputs)."""
     from tightbound.simulators.language_models import _kernel_transformer as compiled
 
     out = np.empty((rows.shape[0], weights.shape[0]), dtype=np.float32)
-    if rows.shape[0] > FEW_ROWS:
-        return np.matmul(rows, weights.T, out=out)
-    compiled.linear_few(weights, rows, out)
+    compiled.linear(weights, rows, out)
     return out
 
 

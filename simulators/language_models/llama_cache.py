@@ -76,8 +76,8 @@ class LlamaCache:
         if starts.max() + rows > self.keys.shape[3]:
             raise ContextOverflowError(
                 f"{self._pending + rows} rows would be pending behind {self._lengths.max()} committed ones, "
-                f"and the cache has room for {self.keys.shape[3]} together: start it with a larger capacity, or "
-                "commit earlier"
+                f"and the cache has room for {self.keys.shape[3]} together: start it with a larger capacity, "
+                "or commit earlier"
             )
         return starts
 
