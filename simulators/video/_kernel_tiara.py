@@ -43,10 +43,12 @@ def _others(weights, own):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath=SAFE)
-def _zero_if_finite(row):  # type: ignore[no-untyped-def]
+def _copy(row, source):  # type: ignore[no-untyped-def]
+    # returns 0, or NaN if an entry is not finite
     found = np.float32(0.0)
     for j in range(row.size):
-        found += row[j] * np.float32(0.0)
+        row[j] = source[j]
+        found += source[j] * np.float32(0.0)
     return found
 
 
@@ -119,66 +121,39 @@ def _multiply(weights, values, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _reweighted(logits, where, window, lags, corners, width, alpha, weights, windowed, scratch):  # type: ignore[no-untyped-def]
-    # weights (>= N, >= N) of one matrix; scratch (4, N): tops, sums, energies
-    frames = logits.shape[0]
-    check = np.float32(0.0)
-    tops, sums, fast, total = scratch
-    for i in range(frames):
-        row = weights[i, :frames]
-        row[:] = logits[i]
-        check += _zero_if_finite(row)
-        tops[i], sums[i] = _others(row, i)
-        _see(windowed, i, row, logits[i], tops[i], where, window)
-    _energies(windowed, lags, fast, total)
-    for i in range(frames):
-        row = weights[i, :frames]
-        if i < width or i >= frames - width:
-            for j in range(frames):
-                row[j] = logits[i, j] + corners[i, j]
-            tops[i], sums[i] = _others(row, i)
-        intensity = min(1.0, max(0.0, fast[i] / total[i]))
-        odds = logits[i, i] - tops[i] - math.log(sums[i]) - alpha * (1.0 - intensity)
-        _finish(row, i, odds, sums[i])
-    return check == 0.0
-
-
-@njit(cache=True)
-def _plain(logits, weights):  # type: ignore[no-untyped-def]
-    frames = logits.shape[0]
-    check = np.float32(0.0)
-    for i in range(frames):
-        row = weights[i, :frames]
-        row[:] = logits[i]
-        check += _zero_if_finite(row)
-        top, total = _others(row, i)
-        _finish(row, i, np.float64(logits[i, i]) - top - math.log(total), total)
-    return check == 0.0
-
-
-@njit(cache=True)
 def _attend_block(first, logits, values, where, window, lags, corners, width, alpha, out):  # type: ignore[no-untyped-def]
     frames, channels = values.shape[1:]
     padded = (frames + GROUP - 1) // GROUP * GROUP
     weights = np.zeros((padded, padded), np.float32)
     given, sums = np.zeros((padded, channels), np.float32), np.empty((padded, channels), np.float32)
-    windowed, scratch = np.empty((window.size, frames)), np.empty((4, frames))
-    good = True
+    tops, rest = np.empty(frames, np.float32), np.empty(frames, np.float32)
+    windowed, fast, total = np.empty((window.size, frames)), np.zeros(frames), np.ones(frames)
+    check = np.float32(0.0)
     for b in range(first, min(logits.shape[0], first + BLOCK)):
         matrix = logits[b]
+        for i in range(frames):
+            row, source = weights[i, :frames], matrix[i]
+            check += _copy(row, source)
+            tops[i], rest[i] = _others(row, i)
+            if window.size:
+                _see(windowed, i, row, source, tops[i], where, window)
+            if i < width or i >= frames - width:
+                for j in range(frames):
+                    row[j] = source[j] + corners[i, j]
+                tops[i], rest[i] = _others(row, i)
         if window.size:
-            good &= _reweighted(
-                matrix, where, window, lags, corners, width, alpha, weights, windowed, scratch
-            )
-        else:
-            good &= _plain(matrix, weights)
+            _energies(windowed, lags, fast, total)
+        for i in range(frames):
+            intensity = min(1.0, max(0.0, fast[i] / total[i]))
+            odds = matrix[i, i] - tops[i] - math.log(rest[i]) - alpha * (1.0 - intensity)
+            _finish(weights[i, :frames], i, odds, rest[i])
         if channels:
-            given[:frames] = values[b]
+            for i in range(frames):
+                _copy(given[i], values[b, i])
             _multiply(weights, given, sums)
-            out[b] = sums[:frames]
-        else:
-            out[b] = weights[:frames, :frames]
-    return good
+        for i in range(frames):
+            _copy(out[b, i], sums[i] if channels else weights[i])
+    return check == 0.0
 
 
 @njit(cache=True, parallel=True)

@@ -12,6 +12,10 @@ from tightbound.theory.video.motion_intensity import lag_weights
 from tightbound.theory.video.tiara import Reweighting
 
 Floats = NDArray[np.float32]
+NOT_FINITE = (
+    "logits has entries that are NaN or infinite, in float32: remove or replace them; where a mask forbids "
+    "attention put a large negative number such as -1e4"
+)
 
 
 def tiara_weights(logits: ArrayLike, settings: Reweighting) -> Floats:
@@ -42,6 +46,8 @@ def tiara_weights(logits: ArrayLike, settings: Reweighting) -> Floats:
     """
     rows, shape = _matrices(logits)
     if shape[-1] == 1:
+        if not np.isfinite(rows).all():
+            raise ValueError(NOT_FINITE)
         return np.ones(shape, np.float32)
     out = np.empty(rows.shape, np.float32)
     _run(rows, _floats("values", np.zeros((*rows.shape[:2], 0))), _tables(settings, shape[-1]), out)
@@ -93,8 +99,7 @@ def tiara(
     settings = Reweighting(
         alpha, window_length, slow_below, abnormal_above, corner_alpha, corner_width, padding
     )
-    frames = np.shape(logits)[-1] if np.ndim(logits) else 0
-    return _attend(logits, values, _tables(settings, frames) if frames != 1 else _nothing())
+    return _attend(logits, values, settings)
 
 
 def softmax_attention(logits: ArrayLike, values: ArrayLike) -> Floats:
@@ -120,10 +125,10 @@ def softmax_attention(logits: ArrayLike, values: ArrayLike) -> Floats:
     >>> softmax_attention([[0.0, 0.0], [0.0, 0.0]], [[1.0], [3.0]]).tolist()
     [[2.0], [2.0]]
     """
-    return _attend(logits, values, _nothing())
+    return _attend(logits, values, None)
 
 
-def _attend(logits: ArrayLike, values: ArrayLike, tables: tuple[Any, ...]) -> Floats:
+def _attend(logits: ArrayLike, values: ArrayLike, settings: Reweighting | None) -> Floats:
     rows, shape = _matrices(logits)
     given = _floats("values", values)
     if given.ndim < 2 or given.shape[-2] != shape[-1]:
@@ -136,6 +141,8 @@ def _attend(logits: ArrayLike, values: ArrayLike, tables: tuple[Any, ...]) -> Fl
         raise ValueError(
             f"values has shape {given.shape}, logits {shape}: the axes in front, sites and heads, must agree"
         ) from error
+    if not np.isfinite(given).all():
+        raise ValueError("values has entries that are NaN or infinite, in float32: remove or replace them")
     frames, channels = given.shape[-2:]
     if leading != shape[:-2]:
         rows = _floats("logits", np.broadcast_to(rows.reshape(shape), (*leading, frames, frames)))
@@ -143,9 +150,11 @@ def _attend(logits: ArrayLike, values: ArrayLike, tables: tuple[Any, ...]) -> Fl
     given = _floats("values", np.broadcast_to(given, (*leading, frames, channels)))
     given = given.reshape(-1, frames, channels)
     if frames == 1:
+        if not np.isfinite(rows).all():
+            raise ValueError(NOT_FINITE)
         return given.reshape(*leading, 1, channels).copy()
     out = np.empty(given.shape, np.float32)
-    _run(rows, given, tables, out)
+    _run(rows, given, _nothing() if settings is None else _tables(settings, frames), out)
     return out.reshape(*leading, frames, channels)
 
 
@@ -156,10 +165,7 @@ def _run(rows: Floats, given: Floats, tables: tuple[Any, ...], out: Floats) -> N
     attend: Any = kernel.attend
     attend(rows, given, *tables, out, finite)
     if not finite.all():
-        raise ValueError(
-            "logits has entries that are NaN or infinite, in float32: remove or replace them; where a mask "
-            "forbids attention put a large negative number such as -1e4"
-        )
+        raise ValueError(NOT_FINITE)
 
 
 def _tables(settings: Reweighting, frames: int) -> tuple[Any, ...]:

@@ -43,28 +43,21 @@ def _rows(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
 
 
 def _thresholds(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
-    def at(items: object, **wanted: object) -> object:
-        return [
-            i for i in items if (wanted | {"frames": FRAMES, "padding": "periodic"}).items() <= i.cell.items()
-        ]  # type: ignore[attr-defined]
-
-    end = FRAMES // 2 + 1
-    for index, item in enumerate(at(evidence["TIARA-6b"].measure)):  # type: ignore[arg-type]
+    shown, end = {"frames": FRAMES, "padding": "periodic"}, FRAMES // 2 + 1
+    cells = [item for item in evidence["TIARA-6b"].measure if shown.items() <= item.cell.items()]
+    for index, item in enumerate(cells):
         chosen = item.data["thresholds"][:, 1] == end
-        first = item.data["thresholds"][chosen, 0]
-        label = f"$L={item.cell['length']}$"
-        ax.plot(
-            first, item.data["value"][0, chosen], color=f"C{index}", marker="o", markersize=2.5, label=label
-        )
-        lobe = 3 * FRAMES / (item.cell["length"] - 1)
-        ax.axvline(lobe, color=f"C{index}", linestyle=":", linewidth=1.0)
+        first, found = item.data["thresholds"][chosen, 0], item.data["value"][0, chosen]
+        seen, length = found > LOWEST, item.cell["length"]
+        ax.plot(first[seen], found[seen], color=f"C{index}", marker="o", markersize=2.5, label=f"$L={length}$")
+        ax.axvline(3 * FRAMES / (length - 1), color=f"C{index}", linestyle=":", linewidth=1.0)
     bound_line(ax, first, (end - first) / end, label="ceiling")
-    for name in ("boxcar",):
-        (item,) = at(evidence["TIARA-6b"].control, window=name, length=8)  # type: ignore[misc]
-        control_line(ax, first, item.data["value"][0, chosen], label="control: boxcar")
-    ax.set(
-        xlabel=r"threshold $\varphi_1$", ylabel=r"motion intensity $\rho$", yscale="log", ylim=(LOWEST, 1.2)
-    )
+    wanted = shown | {"window": "boxcar", "length": 8}
+    item = next(i for i in evidence["TIARA-6b"].control if wanted.items() <= i.cell.items())
+    found = item.data["value"][0, chosen]
+    control_line(ax, first[found > LOWEST], found[found > LOWEST], label="control: boxcar")
+    ax.set(xlabel=r"threshold $\varphi_1$", ylabel=r"motion intensity $\rho$", yscale="log", ylim=(LOWEST, 1.2))
+    ax.minorticks_off()
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.6, columnspacing=0.9)
 
 
@@ -86,7 +79,7 @@ MOTION_INTENSITY_FIGURE = Figure(
     "sees its own frame alone is at the ceiling (phi_2 - phi_1)/phi_2 (black), so the stiller the "
     "attention the more of the reduction it is spared; wide rows reach the floor (dotted), what leaks "
     "out of the window (for L = 9 it lies below the axis). Dashed grey: the control, rows that see "
-    "every second frame, the fastest there are: they exceed the ceiling by little. Right: the floor, "
+    "every second frame: they exceed the ceiling by little. Right: the floor, "
     "of uniform rows, against phi_1; dotted, the end of the main lobe, 3N/(L-1), which is the highest "
     "frequency for L = 7. Dashed grey: the control, a window without a taper (L = 8). Rows given "
     "directly stand in for a video model.",
