@@ -85,7 +85,7 @@ def _row(index: int, record: Record, claim: Claim | None) -> Element:
         [bar(record, _BAR), node("span", number(record.get("tightness")))],
         [number(record.get("estimate")), node("small", between) if between != NONE else None],
         number(record.get("bound")),
-        control(record),
+        _control(record),
         str(record["paper"]),
         str(record.get("provenance") or NONE),
         duration(seconds) if seconds is not None else NONE,
@@ -116,6 +116,14 @@ def _row(index: int, record: Record, claim: Claim | None) -> Element:
         data_provenance=record.get("provenance"),
         data_text=" ".join(str(word or "") for word in words).lower(),
     )
+
+
+def _control(record: Record) -> Content:
+    must = (record.get("control") or {}).get("must")
+    status = control(record)
+    if status == NONE or not must:
+        return status
+    return [status, node("small", "as it must" if status == must else f"but must {must}")]
 
 
 def _rank(record: Record) -> int:
