@@ -16,10 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tightbound.simulators.language_models.trainable import Parameters
 from tightbound.theory._validation import Array, as_indices, as_integer
-
-Parameters = dict[str, Any]
-"""Arrays by name; those of the blocks are stacked along axis 0."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,11 @@ class CausalTransformer:
         if self.dtype not in ("float32", "float64"):
             raise ValueError(f"dtype is {self.dtype!r}: choose 'float32' or 'float64'")
 
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """Parameters that training leaves as they are: none."""
+        return ()
+
     def init(self, key: int) -> Parameters:
         """Return random weights.
 
@@ -91,9 +94,9 @@ class CausalTransformer:
         Returns
         -------
         dict from name to array
-            Normal with variance one over the number of inputs; what is added to the residual stream is
-            smaller by the root of twice the number of blocks. The read-out is zero, so that an untrained
-            model gives every token the same probability.
+            Those of the blocks are stacked along axis 0. Normal with variance one over the number of
+            inputs; what is added to the residual stream is smaller by the root of twice the number of
+            blocks. The read-out is zero, so that an untrained model gives every token the same probability.
         """
         rng = np.random.default_rng(as_integer("key", key, least=0))
         width, blocks, inner = self.width, self.blocks, self.expansion * self.width
@@ -182,6 +185,18 @@ class CausalTransformer:
         with jax.enable_x64(True):
             maps = _compiled()(self, parameters, self._prompts(tokens))[1]
             return maps.swapaxes(0, 1)
+
+    def loss(self, parameters: Parameters, tokens: Any, mask: Any) -> Any:
+        """Return the mean negative log-likelihood, in nats, of tokens (B, T) where mask (T,) is True.
+
+        Traceable.
+        """
+        import jax
+        import jax.numpy as jnp
+
+        scores = jax.nn.log_softmax(forward(self, parameters, tokens[:, :-1])[0])
+        picked = jnp.take_along_axis(scores, tokens[..., None], axis=-1)[..., 0]
+        return -jnp.where(mask, picked, 0.0).sum() / (tokens.shape[0] * mask.sum().astype(self.dtype))
 
     def _prompts(self, tokens: ArrayLike) -> Any:
         array = np.asarray(tokens)

@@ -1,31 +1,27 @@
-r"""Training of a causal transformer by Adam, stopped early, resumable at any moment.
+r"""Training of language models by gradient descent, stopped early, resumable at any moment.
 
 .. math:: \min_\theta\; -\frac{1}{|A|} \sum_{t \in A} E \log P_\theta(x_t | x_1, \dots, x_{t-1})
 
 over the positions A that are asked for. Every few steps the same expression on fixed validation sequences
-says which weights are kept and when to stop.
+says which weights are kept and when to stop; what else is to be recorded then, ``watch`` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.simulators.language_models.causal_transformer import (
-    CausalTransformer,
-    Parameters,
-    forward,
-)
 from tightbound.simulators.language_models.checkpoint import CheckpointError, load, save
 from tightbound.simulators.language_models.corpora import Corpus, Data, as_sequences
-from tightbound.simulators.language_models.schedule import Schedule
+from tightbound.simulators.language_models.programs import Rules, numbers, programs
+from tightbound.simulators.language_models.schedule import OwnRate, Schedule
+from tightbound.simulators.language_models.trainable import Parameters, Trainable, Watch, parameters_like
 from tightbound.theory._validation import Array, as_integer
 
 Outcome = Literal["stopped early", "steps spent"]
@@ -39,7 +35,7 @@ class TrainingDivergedError(ArithmeticError):
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Losses in nats per predicted token, one entry per evaluation.
+    """Losses in nats per predicted token and what was watched, one entry per evaluation.
 
     Attributes
     ----------
@@ -49,11 +45,14 @@ class History:
         Mean over the batches since the last evaluation.
     validation : ndarray, shape (E,)
         On the validation sequences.
+    watched : mapping from name to ndarray, shape (E, ...)
+        What ``watch`` returned there.
     """
 
     step: NDArray[np.int64]
     training: Array
     validation: Array
+    watched: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +62,9 @@ class TrainingResult:
     Attributes
     ----------
     parameters : dict from name to ndarray
-        The weights with the least validation loss.
+        The weights that the schedule keeps: with the least validation loss, or the last ones.
     value : float
-        That loss, in nats per predicted token.
+        Their validation loss, in nats per predicted token.
     history : History
         Losses along the way.
     converged : bool
@@ -88,12 +87,14 @@ class TrainingResult:
 
 
 def train(
-    model: CausalTransformer,
+    model: Trainable,
     data: Data,
     schedule: Schedule,
     *,
     validation: ArrayLike,
     mask: ArrayLike | None = None,
+    initial: Mapping[str, ArrayLike] | None = None,
+    watch: Watch | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = True,
     progress: Progress | bool = False,
@@ -103,8 +104,8 @@ def train(
 
     Parameters
     ----------
-    model : CausalTransformer
-        What to train.
+    model : Trainable
+        What to train, e.g. a `CausalTransformer`.
     data : array_like of int, shape (N, T), or callable ``(rng, count) -> (count, T)``
         Training sequences, used in a new random order in every epoch; or a sampler, whose sequences are used
         once. T is at most ``model.context``.
@@ -114,6 +115,11 @@ def train(
         Fixed sequences on which weights are chosen.
     mask : array_like of bool, shape (T,), optional
         Positions to predict; all where left out. Position t is predicted from those before it.
+    initial : mapping from name to array, optional
+        Weights to start from; where left out, ``model.init(key)``.
+    watch : callable, optional
+        Traceable function of the weights and the validation sequences, evaluated with the validation loss;
+        the arrays that it returns are kept in the history.
     checkpoint : path, optional
         File written after every evaluation. A run that was killed goes on from there and ends with the same
         bits as one that was not.
@@ -127,7 +133,7 @@ def train(
     Returns
     -------
     TrainingResult
-        With the best weights seen.
+        With the weights that the schedule keeps.
 
     Raises
     ------
@@ -142,6 +148,7 @@ def train(
 
     Examples
     --------
+    >>> from tightbound.simulators.language_models.causal_transformer import CausalTransformer
     >>> model = CausalTransformer(vocabulary=2, context=4, width=4, blocks=1, heads=1)
     >>> tokens = np.tile([0, 1, 0, 1], (8, 1))
     >>> result = train(model, tokens, Schedule(100, batch=8, warmup=5, learning_rate=0.02), validation=tokens)
@@ -154,6 +161,8 @@ def train(
         schedule,
         validation=validation,
         mask=mask,
+        initial=None if initial is None else [initial],
+        watch=watch,
         checkpoint=checkpoint,
         resume=resume,
         progress=progress,
@@ -162,12 +171,14 @@ def train(
 
 
 def train_many(
-    model: CausalTransformer,
+    model: Trainable,
     data: Sequence[Data],
-    schedule: Schedule,
+    schedule: Schedule | Sequence[Schedule],
     *,
     validation: ArrayLike,
     mask: ArrayLike | None = None,
+    initial: Sequence[Mapping[str, ArrayLike]] | None = None,
+    watch: Watch | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = True,
     progress: Progress | bool = False,
@@ -177,10 +188,15 @@ def train_many(
 
     Parameters
     ----------
-    model, schedule, validation, mask, checkpoint, resume, progress
+    model, validation, mask, watch, checkpoint, resume, progress
         As for `train`; the losses told to ``progress`` are means over the runs.
     data : sequence of R entries
         Each as for `train`; all of one length T.
+    schedule : Schedule, or sequence of R of them
+        How to train. Those of different runs may differ in ``learning_rate``, ``warmup``, ``weight_decay``,
+        ``clip``, ``eps`` and the factors of ``own_rate``, and in nothing else.
+    initial : sequence of R entries, optional
+        Each as for `train`.
     keys : sequence of R int
         Seeds.
 
@@ -203,46 +219,99 @@ def train_many(
             f"there are {len(data)} sets of data and {len(seeds)} keys: give one key per run, and at least "
             "one run"
         )
+    schedules = _schedules(schedule, len(seeds))
+    common = schedules[0]
     corpora = [
         Corpus(entry, key, model.vocabulary, fixed.shape[1]) for entry, key in zip(data, seeds, strict=True)
     ]
     asked = _mask(mask, fixed.shape[1])
+    weights = _weights(model, initial, seeds)
+    given = None if initial is None else weights
     path = None if checkpoint is None else Path(checkpoint)
-    fingerprint = _fingerprint(model, schedule, seeds, corpora, fixed, asked)
+    fingerprint = _fingerprint(model, schedules, seeds, corpora, fixed, asked, given, watch)
     if path is not None and path.exists() and not resume:
         raise FileExistsError(f"checkpoint {path} exists: pass resume=True to go on from it, or remove it")
     with jax.enable_x64(True):
-        start, advance = _programs(model, schedule.betas)
-        rates = schedule.rates().astype(model.dtype)
-        patience = np.int32(schedule.patience or np.iinfo(np.int32).max)
-        state = start(jax.tree.map(lambda *runs: np.stack(runs), *(model.init(key) for key in seeds)))
-        losses = np.empty((0, 2, len(seeds)))
+        start, advance = programs(model, Rules.of(schedules), watch)
+        rates = np.stack([one.rates() for one in schedules]).astype(model.dtype)
+        patience = np.int32(common.patience or np.iinfo(np.int32).max)
+        state = start(jax.tree.map(lambda *runs: np.stack(runs), *weights))
+        losses, seen = np.empty((0, 2, len(seeds))), dict[str, NDArray[Any]]()
         if path is not None and path.exists():
-            state, losses = _restored(path, load(path, fingerprint), state)
-        with _shown(progress, schedule.steps) as tell:
-            while len(losses) * schedule.evaluate_every < schedule.steps and np.any(_going(losses, schedule)):
-                first = len(losses) * schedule.evaluate_every * schedule.batch
-                count = schedule.evaluate_every * schedule.batch
-                shape = (schedule.evaluate_every, schedule.batch, fixed.shape[1])
-                tokens = np.stack([corpus.take(first, count).reshape(shape) for corpus in corpora])
-                pace = rates[first // schedule.batch :][: schedule.evaluate_every]
-                state, training, measured = advance(state, tokens, pace, fixed, asked, patience)
+            state, losses, seen = _restored(path, load(path, fingerprint), state)
+        with _shown(progress, common.steps) as tell:
+            while len(losses) * common.evaluate_every < common.steps and np.any(_going(losses, common)):
+                first, count = len(losses) * common.evaluate_every, common.evaluate_every
+                shape = (count, common.batch, fixed.shape[1])
+                tokens = np.stack(
+                    [
+                        corpus.take(first * common.batch, count * common.batch).reshape(shape)
+                        for corpus in corpora
+                    ]
+                )
+                pace = rates[:, first : first + count]
+                state, training, measured, watched = advance(
+                    state, tokens, pace, numbers(schedules, model.dtype), fixed, asked, patience
+                )
                 row = np.stack([np.asarray(training, np.float64), np.asarray(measured, np.float64)])
-                step = (len(losses) + 1) * schedule.evaluate_every
                 if not np.all(np.isfinite(row)):
                     raise TrainingDivergedError(
-                        f"the loss is {row[~np.isfinite(row)][0]} after {step} steps: lower learning_rate "
-                        f"(it is {schedule.learning_rate:g}) or lengthen warmup"
+                        f"the loss is {row[~np.isfinite(row)][0]} after {first + count} steps: lower "
+                        f"learning_rate (it is {common.learning_rate:g}) or lengthen warmup"
                     )
                 losses = np.concatenate([losses, row[None]])
+                for name, value in watched.items():
+                    new = np.asarray(value)[None]
+                    seen[name] = np.concatenate([seen[name], new]) if name in seen else new
                 if path is not None:
-                    save(path, _arrays(state, losses), fingerprint)
-                tell(step, float(row[0].mean()), float(row[1].mean()))
-        best = {name: np.asarray(value) for name, value in state["best"].items()}
+                    save(path, _arrays(state, losses, seen), fingerprint)
+                tell(first + count, float(row[0].mean()), float(row[1].mean()))
+        kept = state["best" if common.keep == "best" else "parameters"]
+        found = {name: np.asarray(value) for name, value in kept.items()}
     return tuple(
-        _result({name: value[run] for name, value in best.items()}, losses[:, :, run], schedule)
+        _result(
+            {name: value[run] for name, value in found.items()},
+            losses[:, :, run],
+            {name: value[:, run] for name, value in seen.items()},
+            common,
+        )
         for run in range(len(seeds))
     )
+
+
+def _schedules(schedule: Schedule | Sequence[Schedule], runs: int) -> tuple[Schedule, ...]:
+    if isinstance(schedule, Schedule):
+        return (schedule,) * runs
+    found = tuple(schedule)
+    if len(found) != runs:
+        raise ValueError(f"there are {len(found)} schedules and {runs} keys: give one for each run, or one")
+    plain = {replace(one, **_OWN, own_rate=one.own_rate and OwnRate(one.own_rate.parameter)) for one in found}
+    if len(plain) > 1:
+        raise ValueError(
+            f"schedules differ in more than {', '.join(_OWN)} and factors of own_rate: runs side by side "
+            "share the rest; train them in calls of their own"
+        )
+    return found
+
+
+_OWN: dict[str, Any] = {
+    "learning_rate": 1.0,
+    "warmup": 0,
+    "weight_decay": 0.0,
+    "clip": None,
+    "eps": 1.0,
+}
+"""What schedules of runs side by side may differ in, with values that stand for any."""
+
+
+def _weights(
+    model: Trainable, initial: Sequence[Mapping[str, ArrayLike]] | None, keys: tuple[int, ...]
+) -> list[Parameters]:
+    if initial is None:
+        return [model.init(key) for key in keys]
+    if len(initial) != len(keys):
+        raise ValueError(f"there are {len(initial)} initial weights and {len(keys)} keys: give one per run")
+    return [parameters_like(model, given) for given in initial]
 
 
 def _mask(mask: ArrayLike | None, length: int) -> NDArray[np.bool_]:
@@ -257,12 +326,14 @@ def _mask(mask: ArrayLike | None, length: int) -> NDArray[np.bool_]:
 
 
 def _fingerprint(
-    model: CausalTransformer,
-    schedule: Schedule,
+    model: Trainable,
+    schedules: tuple[Schedule, ...],
     keys: tuple[int, ...],
     corpora: Sequence[Corpus],
     validation: NDArray[np.int32],
     mask: NDArray[np.bool_],
+    initial: Sequence[Parameters] | None,
+    watch: Watch | None,
 ) -> str:
     """Return what makes two trainings the same, one ``name=value`` per line."""
     import hashlib
@@ -270,13 +341,22 @@ def _fingerprint(
     def digest(array: NDArray[Any]) -> str:
         return f"{array.shape}:{hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]}"
 
-    parts = {
-        **asdict(model),
-        **asdict(schedule),
+    settings = [asdict(schedule) for schedule in schedules]
+    parts: dict[str, Any] = {
+        "model": repr(model),
+        **{
+            name: value
+            if all(own[name] == value for own in settings)
+            else tuple(own[name] for own in settings)
+            for name, value in settings[0].items()
+        },
         "keys": keys,
         "data": tuple(digest(corpus.sample) for corpus in corpora),
         "validation": digest(validation),
         "mask": digest(mask),
+        "initial": initial
+        and tuple(digest(np.concatenate([np.ravel(one[name]) for name in sorted(one)])) for one in initial),
+        "watch": watch and f"{type(watch).__qualname__} {getattr(watch, '__qualname__', repr(watch))}",
     }
     return "\n".join(f"{name}={value}" for name, value in parts.items())
 
@@ -296,15 +376,18 @@ def _stop(validation: Array, schedule: Schedule) -> int | None:
     return None
 
 
-def _result(parameters: Parameters, losses: Array, schedule: Schedule) -> TrainingResult:
+def _result(
+    parameters: Parameters, losses: Array, watched: dict[str, NDArray[Any]], schedule: Schedule
+) -> TrainingResult:
     stopped = _stop(losses[:, 1], schedule)
     kept = losses[:stopped]
     steps = schedule.evaluate_every * np.arange(1, len(kept) + 1)
-    best = int(kept[:, 1].argmin())
+    best = int(kept[:, 1].argmin()) if schedule.keep == "best" else len(kept) - 1
+    seen = {name: value[:stopped].copy() for name, value in watched.items()}
     return TrainingResult(
         parameters=parameters,
         value=float(kept[best, 1]),
-        history=History(steps, kept[:, 0].copy(), kept[:, 1].copy()),
+        history=History(steps, kept[:, 0].copy(), kept[:, 1].copy(), seen),
         converged=stopped is not None,
         num_iter=int(steps[-1]),
         best_step=int(steps[best]),
@@ -312,15 +395,24 @@ def _result(parameters: Parameters, losses: Array, schedule: Schedule) -> Traini
     )
 
 
-def _arrays(state: Any, losses: Array) -> dict[str, np.ndarray]:
+def _arrays(state: Any, losses: Array, watched: Mapping[str, NDArray[Any]]) -> dict[str, np.ndarray]:
     import jax
 
     leaves = jax.tree_util.tree_flatten_with_path(state)[0]
-    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves} | {"losses": losses}
+    return (
+        {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
+        | {"losses": losses}
+        | {_WATCHED + name: value for name, value in watched.items()}
+    )
 
 
-def _restored(path: Path, stored: dict[str, np.ndarray], state: Any) -> tuple[Any, Array]:
-    """Return the state and the losses of a checkpoint; ``state`` says how it is built."""
+_WATCHED = "watched "
+
+
+def _restored(
+    path: Path, stored: dict[str, np.ndarray], state: Any
+) -> tuple[Any, Array, dict[str, NDArray[Any]]]:
+    """Return the state, the losses and what was watched; ``state`` says how it is built."""
     import jax
 
     leaves, form = jax.tree_util.tree_flatten_with_path(state)
@@ -333,7 +425,10 @@ def _restored(path: Path, stored: dict[str, np.ndarray], state: Any) -> tuple[An
                 "written by another version and left as it is; name another file"
             )
         found.append(jax.numpy.asarray(array))
-    return jax.tree_util.tree_unflatten(form, found), stored["losses"]
+    watched = {
+        name.removeprefix(_WATCHED): value for name, value in stored.items() if name.startswith(_WATCHED)
+    }
+    return jax.tree_util.tree_unflatten(form, found), stored["losses"], watched
 
 
 @contextmanager
@@ -355,52 +450,3 @@ def _shown(progress: Progress | bool, steps: int) -> Iterator[Progress]:
             yield tell
     else:
         yield progress
-
-
-@lru_cache(maxsize=8)
-def _programs(
-    model: CausalTransformer, betas: tuple[float, float]
-) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return the compiled start of R runs, and the steps up to their next evaluation."""
-    import jax
-    import jax.numpy as jnp
-    import optax
-
-    optimiser = optax.scale_by_adam(*betas)
-
-    def begin(weights: Parameters) -> Any:
-        return {
-            "parameters": weights,
-            "optimiser": optimiser.init(weights),
-            "best": weights,
-            "least": jnp.asarray(jnp.inf, model.dtype),
-            "since": jnp.zeros((), jnp.int32),
-        }
-
-    def loss(parameters: Parameters, tokens: Any, mask: Any) -> Any:
-        scores = jax.nn.log_softmax(forward(model, parameters, tokens[:, :-1])[0])
-        picked = jnp.take_along_axis(scores, tokens[..., None], axis=-1)[..., 0]
-        return -jnp.where(mask, picked, 0.0).sum() / (tokens.shape[0] * mask.sum().astype(model.dtype))
-
-    def advance(state: Any, batches: Any, rates: Any, validation: Any, mask: Any, patience: Any) -> Any:
-        def step(carry: Any, given: Any) -> Any:
-            (weights, moments), (tokens, rate) = carry, given
-            value, slope = jax.value_and_grad(loss)(weights, tokens, mask)
-            change, moments = optimiser.update(slope, moments)
-            weights = jax.tree.map(lambda weight, slope: weight - rate * slope, weights, change)
-            return (weights, moments), value
-
-        start = (state["parameters"], state["optimiser"])
-        (weights, moments), values = jax.lax.scan(step, start, (batches, rates))
-        value = loss(weights, validation, mask)
-        better = (value < state["least"]) & (state["since"] < patience)
-        new = {
-            "parameters": weights,
-            "optimiser": moments,
-            "best": jax.tree.map(lambda a, b: jnp.where(better, a, b), weights, state["best"]),
-            "least": jnp.where(better, value, state["least"]),
-            "since": jnp.where(better, 0, state["since"] + 1).astype(jnp.int32),
-        }
-        return new, values.mean(), value
-
-    return jax.vmap(begin), jax.jit(jax.vmap(advance, in_axes=(0, 0, None, None, None, None)))

@@ -7,7 +7,7 @@ import pytest
 
 from tightbound.simulators.language_models.causal_transformer import CausalTransformer
 from tightbound.simulators.language_models.checkpoint import CheckpointError
-from tightbound.simulators.language_models.schedule import Schedule
+from tightbound.simulators.language_models.schedule import OwnRate, Schedule
 from tightbound.simulators.language_models.training import TrainingDivergedError, train, train_many
 
 MODEL = CausalTransformer(vocabulary=2, context=4, width=4, blocks=1, heads=1)
@@ -219,6 +219,13 @@ def test_a_loss_that_overflows_is_an_error():
         ({"betas": (0.9, 1.0)}, r"two numbers in \[0, 1\)"),
         ({"betas": (0.9,)}, "two numbers"),
         ({"patience": 0}, "patience is 0"),
+        ({"weight_decay": -1.0}, "weight_decay is -1.0"),
+        ({"clip": 0.0}, "clip is 0.0"),
+        ({"eps": 0.0}, "eps is 0.0"),
+        ({"decay": "linear"}, "choose 'cosine' or 'constant'"),
+        ({"optimiser": "lion"}, "choose 'adam' or 'sgd'"),
+        ({"keep": "first"}, "choose 'best' or 'last'"),
+        ({"keep": "last", "patience": 2}, "leave patience out"),
     ],
 )
 def test_bad_schedules_are_refused(change, words):
@@ -240,6 +247,9 @@ def test_bad_schedules_are_refused(change, words):
         ({"mask": np.ones(3, bool)}, ValueError, "one boolean per position"),
         ({"mask": np.ones(4)}, TypeError, "give booleans"),
         ({"key": -1}, ValueError, "keys is -1"),
+        ({"initial": {"token": np.zeros((3, 4))}}, ValueError, "initial lacks or adds down, "),
+        ({"initial": MODEL.init(0) | {"up": np.zeros(3)}}, ValueError, r"initial\['up'\] has shape"),
+        ({"initial": MODEL.init(0) | {"up": np.full((1, 4, 16), np.nan)}}, ValueError, "NaN or infinite"),
     ],
 )
 def test_bad_arguments_are_refused(change, error, words):
@@ -252,6 +262,109 @@ def test_runs_and_keys_must_match():
         train_many(MODEL, [DATA, DATA], SCHEDULE, validation=FIXED, keys=[0])
     with pytest.raises(ValueError, match="at least one run"):
         train_many(MODEL, [], SCHEDULE, validation=FIXED, keys=[])
+
+
+def test_runs_with_rates_of_their_own_are_those_trained_alone():
+    settings = [
+        replace(SCHEDULE, learning_rate=rate, warmup=warmup, weight_decay=decay, clip=clip, eps=eps)
+        for rate, warmup, decay, clip, eps in [(0.02, 2, 0.0, None, 1e-8), (0.05, 4, 0.3, 0.5, 1e-3)]
+    ]
+    together = train_many(MODEL, [DATA, DATA], settings, validation=FIXED, keys=[0, 1])
+    for place, schedule in enumerate(settings):
+        alone = train_many(MODEL, [DATA], schedule, validation=FIXED, keys=[place])[0]
+        assert together[place].value == pytest.approx(alone.value, abs=1e-6)
+    mixed = [SCHEDULE, replace(SCHEDULE, batch=2)]
+    with pytest.raises(ValueError, match="schedules differ in more than learning_rate"):
+        train_many(MODEL, [DATA, DATA], mixed, validation=FIXED, keys=[0, 1])
+    with pytest.raises(ValueError, match="there are 1 schedules and 2 keys"):
+        train_many(MODEL, [DATA, DATA], [SCHEDULE], validation=FIXED, keys=[0, 1])
+
+
+def plain_steps(model, weights, schedule, batches):
+    """The same steps with optax, parameter by parameter."""
+    import jax
+    import optax
+
+    own = schedule.own_rate
+    rates, moments, slope = schedule.rates(), {}, jax.jit(jax.grad(model.loss))
+    for step, tokens in enumerate(batches):
+        with jax.enable_x64(True):
+            slopes = slope(weights, tokens, np.ones(tokens.shape[1], bool))
+            if schedule.clip is not None:
+                clip = optax.clip_by_global_norm(schedule.clip)
+                slopes, _ = clip.update(slopes, clip.init(slopes))
+            for name in weights:
+                factor = own if own is not None and own.parameter == name else OwnRate("")
+                rule = (
+                    optax.scale_by_adam(*schedule.betas, eps=schedule.eps * factor.eps)
+                    if schedule.optimiser == "adam"
+                    else optax.identity()
+                )
+                before = moments.get(name, rule.init(weights[name]))
+                change, moments[name] = rule.update(slopes[name], before)
+                change = change + schedule.weight_decay * factor.weight_decay * weights[name]
+                weights = weights | {name: weights[name] - rates[step] * factor.learning_rate * change}
+    return weights
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_steps_are_those_of_optax(optimiser):
+    model = CausalTransformer(vocabulary=2, context=4, width=4, blocks=1, heads=1, dtype="float64")
+    schedule = replace(
+        SCHEDULE,
+        steps=4,
+        evaluate_every=2,
+        decay="constant",
+        weight_decay=0.2,
+        clip=0.05,
+        eps=1e-3,
+        optimiser=optimiser,
+        keep="last",
+        own_rate=OwnRate("mix", 2.0, 0.5, 3.0),
+    )
+    drawn = []
+
+    def noted(rng, count):
+        drawn.append(fresh(rng, count))
+        return drawn[-1]
+
+    initial = model.init(7) | {"readout": np.random.default_rng(2).standard_normal((4, 2))}
+    result = train(model, noted, schedule, validation=FIXED, initial=initial)
+    batches = np.concatenate(drawn[1:]).reshape(4, 4, 4)  # the first draw only names the data
+    expected = plain_steps(model, initial, schedule, batches)
+    for name, value in result.parameters.items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-12)
+    assert result.best_step == result.num_iter == 4
+
+
+def mean_weights(parameters, tokens):
+    """What the test below watches."""
+    return {"mean": parameters["token"].mean(), "first": tokens[0]}
+
+
+def test_what_is_watched_is_kept_and_survives_a_kill(tmp_path):
+    undisturbed = run(watch=mean_weights)
+    seen = undisturbed.history.watched
+    assert seen["mean"].shape == (4,)
+    assert np.array_equal(seen["first"], np.tile(FIXED[0], (4, 1)))
+    last = run(watch=mean_weights, schedule=replace(SCHEDULE, keep="last"))
+    assert last.history.watched["mean"][-1] == pytest.approx(last.parameters["token"].mean(), abs=1e-7)
+    path = tmp_path / "run.npz"
+    with pytest.raises(Killed):
+        run(watch=mean_weights, checkpoint=path, progress=killed_at(10))
+    resumed = run(watch=mean_weights, checkpoint=path)
+    assert same(undisturbed, resumed)
+    assert np.array_equal(resumed.history.watched["mean"], seen["mean"])
+    with pytest.raises(CheckpointError, match="watch was"):
+        run(checkpoint=path)
+
+
+def test_constant_rates_rise_in_a_line_and_stay():
+    rates = Schedule(100, warmup=10, learning_rate=0.5, decay="constant").rates()
+    assert rates[:11] == pytest.approx(0.05 * np.arange(11))
+    assert np.all(rates[10:] == 0.5)
+    with pytest.raises(ValueError, match="eps is 0"):
+        OwnRate("mix", eps=0.0)
 
 
 def test_learning_rate_rises_in_a_line_and_falls_in_a_cosine():
