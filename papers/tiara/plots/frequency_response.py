@@ -60,9 +60,7 @@ def _energy(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
         reductions, energy = item.data["reduction"][0], item.data["energy"][0]
         ax.plot(reductions, energy, color=f"C{index}", label=name)
         best = float(item.data["reference"][0])
-        ax.plot(
-            [best], [np.interp(best, reductions, energy)], color=f"C{index}", marker="o", linestyle="none"
-        )
+        ax.plot([best], [energy.min()], color=f"C{index}", marker="o", linestyle="none")
     broken = _cell(evidence["TIARA-3"].control, shape="gauss", spectrum="flat")
     reductions, energy = broken.data["reduction"][0], broken.data["energy"][0]
     control_line(ax, reductions, energy, label="control: low band, Gauss")
