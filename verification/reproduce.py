@@ -51,26 +51,38 @@ class Outcome:
 
 def figures(paper: str) -> tuple[Figure, ...]:
     """Return the figures of a paper in the order of its ``figures.py``; none where it has no such file."""
-    if importlib.util.find_spec(f"{registry.package(paper)}.figures") is None:
+    module = f"{registry.package(paper)}.figures"
+    try:
+        if importlib.util.find_spec(module) is None:
+            return ()
+    except Exception:  # another package that cannot be imported; 'tightbound list' tells why
+        if paper in registry.PAPERS:
+            raise
         return ()
-    found: tuple[Figure, ...] = importlib.import_module(f"{registry.package(paper)}.figures").FIGURES
+    found: tuple[Figure, ...] = importlib.import_module(module).FIGURES
     return found
 
 
 def select(names: Sequence[str]) -> list[tuple[str, Figure]]:
     """Return paper and figure for each of ``names``, which read ``"paper"`` or ``"paper/figure"``.
 
+    Without names, every figure of every paper.
+
     Raises
     ------
     ValueError
         For a paper or a figure that does not exist, with the nearest names that do.
     """
+    if not names:
+        return [(paper, figure) for paper in registry.keys() for figure in figures(paper)]
     chosen: list[tuple[str, Figure]] = []
     for name in names:
         paper, slash, wanted = name.partition("/")
         if paper not in registry.keys():
             raise ValueError(f"there is no paper {paper!r}; {_nearest(paper, registry.keys())}")
         found = figures(paper)
+        if not found:
+            raise ValueError(f"{paper} has no figures")
         if slash and wanted not in [figure.name for figure in found]:
             near = _nearest(wanted, [figure.name for figure in found])
             raise ValueError(f"{paper} has no figure {wanted!r}; {near}")
@@ -141,7 +153,9 @@ def pictures(records: Iterable[Mapping[str, Any]], folder: Path) -> tuple[list[P
     found: list[Picture] = []
     problems: list[str] = []
     for paper in registry.keys():
-        for figure in figures(paper) if any(record["paper"] == paper for record in judged.values()) else ():
+        if all(record["paper"] != paper for record in judged.values()):
+            continue
+        for figure in figures(paper):
             used = [judged[name] for name in figure.claims if name in judged]
             if len(used) < len(figure.claims) or len({(r["size"], r["seed"]) for r in used}) > 1:
                 continue

@@ -294,6 +294,8 @@ def test_all_figures_come_with_a_page(toys, tmp_path, monkeypatch, capsys):
     assert "Tokens are integers." in page.text
     assert len(page.all("figure")) == 1
     assert run("reproduce", "--all", "toy_paper") == 2
+    assert run("reproduce", "wrong_paper") == 2
+    assert "wrong_paper has no figures" in capsys.readouterr().err
 
 
 def test_evidence_that_is_gone_costs_the_figure_and_not_the_page(toys, tmp_path, monkeypatch, capsys):
