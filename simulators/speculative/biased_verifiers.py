@@ -45,7 +45,7 @@ class ChosenAsDrawn:
 
     def _one(self, draft: Draft, target: Array, coins: RoundCoins) -> Verdict:
         uniform, count = coins.verification(draft.nodes), draft.nodes - 1
-        told = _told(draft)
+        told = _told(draft, target.shape[-1])
         for i, x in enumerate(draft.tokens[1:]):
             if uniform[i + 1] * told[i, x] >= target[i, x]:
                 return _verdict(i, self.correction(target[i], told[i]), uniform[0])
@@ -66,7 +66,7 @@ class BlockToFirstFailure:
         uniform, count = coins.verification(draft.nodes), draft.nodes - 1
         if count == 0:
             return _verdict(0, target[0], uniform[0])
-        chances, excess = stopping_chances(target, _told(draft)[:count], draft.tokens[1:])
+        chances, excess = stopping_chances(target, _told(draft, target.shape[-1])[:count], draft.tokens[1:])
         failed = np.flatnonzero(uniform[1:] >= chances)
         n = int(failed[0]) if failed.size else count
         return _verdict(n, target[n] if n == count else normalised(excess[n], target[n]), uniform[0])
@@ -87,7 +87,7 @@ class ChildrenAsDrawn:
         return [self._one(*given) for given in zip(drafts, laws, coins, strict=True)]
 
     def _one(self, draft: Draft, target: Array, coins: RoundCoins) -> Verdict:
-        uniform, told = coins.verification(2 * draft.nodes), _told(draft)
+        uniform, told = coins.verification(2 * draft.nodes), _told(draft, target.shape[-1])
         path: list[int] = []
         node, going = 0, True
         while going:
@@ -103,7 +103,9 @@ class ChildrenAsDrawn:
         return Verdict(np.array(path, dtype=np.int64), draw(p, float(uniform[0]), p))
 
 
-def _told(draft: Draft) -> Array:
+def _told(draft: Draft, vocabulary: int) -> Array:
+    if draft.laws is None and draft.nodes == 1:
+        return np.zeros((1, vocabulary))
     if draft.laws is None:
         raise ValueError(
             "drafts carry no laws, which this rule reads: draft with the shape Branching at positive "

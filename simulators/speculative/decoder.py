@@ -329,7 +329,10 @@ def run(
         verdicts = rule.verify(ready, laws, coins, job.backend)
         _commit(cache, verdicts)
         for session, turn, which in turns:
-            session.verified(turn, [verdicts[i].path if i in which else None for i in range(len(active))])
+            paths: list[Integers | None] = [None] * len(active)
+            for i in which:
+                paths[i] = verdicts[i].path
+            session.verified(turn, paths)
         settled = perf_counter()
         clock["target"] += passed - tick
         clock["verify"] += settled - passed

@@ -227,10 +227,10 @@ def _branch(
 ) -> None:
     """Give every node of the frontier its children."""
     count = shape.children[layer]
+    drawn_from = {} if sampling.greedy else _laws(logits, sampling, backend)
     for b, rows in logits.items():
         one = sprouts[b]
-        nodes = one.frontier or [0]
-        laws = None if sampling.greedy else np.asarray(sampling.law(rows, backend=backend))
+        nodes, laws = one.frontier or [0], drawn_from.get(b)
         following: list[int] = []
         for i, node in enumerate(nodes):
             if laws is None:
@@ -242,6 +242,13 @@ def _branch(
             one.tokens += tokens
             one.parents += [node] * len(tokens)
         one.frontier = following
+
+
+def _laws(logits: dict[int, NDArray[Any]], sampling: Sampling, backend: str) -> dict[int, Array]:
+    """Return the laws of all sequences, computed in one call."""
+    laws = np.asarray(sampling.law(np.concatenate(list(logits.values())), backend=backend))
+    ends = np.cumsum([len(rows) for rows in logits.values()])
+    return dict(zip(logits, np.split(laws, ends[:-1]), strict=True))
 
 
 def _likeliest(scores: NDArray[Any], count: int) -> list[int]:
@@ -273,6 +280,7 @@ def _beam(
     backend: str,
 ) -> None:
     """Give every sequence the likeliest continuations of its frontier."""
+    told = _laws(logits, sampling, backend) if shape.keep_laws else {}
     most = max(len(rows) for rows in logits.values())
     size = next(iter(logits.values())).shape[-1]
     scores, upto = np.zeros((len(logits), most, size)), np.full((len(logits), most), -np.inf)
@@ -280,8 +288,7 @@ def _beam(
         one = sprouts[b]
         scores[i, : len(rows)] = _log_softmax(rows / (sampling.temperature or 1.0))
         upto[i, : len(rows)] = one.scores if one.frontier else 0.0
-        if shape.keep_laws:
-            one.laws += list(np.asarray(sampling.law(rows, backend=backend)))
+        one.laws += list(told.get(b, ()))
     step = beam_tree_step(scores, upto, min(shape.widths[layer], most * size), backend=backend)
     for i, b in enumerate(logits):
         one = sprouts[b]

@@ -34,6 +34,8 @@ class LayerSkip:
 
     def __post_init__(self) -> None:
         layers = tuple(as_integer("run", layer, least=0) for layer in self.run)
+        if not layers:
+            raise ValueError("run is empty: give at least one layer")
         if any(b <= a for a, b in pairwise(layers)):
             raise ValueError(f"run is {layers}: give layers in ascending order, each once")
         object.__setattr__(self, "run", layers)

@@ -197,7 +197,10 @@ class _Session(SelfSession):
         return bool(self.documents.max() <= self.rule.keys)
 
     def observer(self, cache: Any) -> Observer | None:
-        """Return what keeps the queries of each text."""
+        """Return what keeps the queries of each text but for its last token."""
+        return self._watch(cache, self.sizes - 1)
+
+    def _watch(self, cache: Any, ends: Integers) -> Observer | None:
         if self.dense or not self.rule.selection.attentive:
             return None
 
@@ -207,7 +210,7 @@ class _Session(SelfSession):
             starts = cache.lengths
             for b, start in enumerate(starts):
                 first = max(int(self.documents[b] - start), 0)
-                last = int(self.sizes[b] - start)
+                last = int(ends[b] - start)
                 if first < min(last, queries.shape[1]):
                     self.seen.setdefault((layer, b), []).append(queries[b, first:last].copy())
 
@@ -217,7 +220,7 @@ class _Session(SelfSession):
         """Choose the keys of each layer and key head, once."""
         if self.dense:
             return
-        watch = self.observer(cache)
+        watch = self._watch(cache, self.sizes)
         if watch is not None:  # the last token of a prompt is text too, and has not been read yet
             roots = np.array([[prompt[-1]] for prompt in self.job.prompts])
             nothing = np.zeros((len(roots), 0), dtype=np.int64)
