@@ -259,7 +259,7 @@ def reproduce(
     if check and size != "quick":
         raise UsageError(f"--check compares with data of the quick size: leave out --size {size}")
     try:
-        chosen = engine.select(registry.PAPERS if all_ else figures)
+        chosen = engine.select(figures)
     except ValueError as error:
         raise UsageError(str(error)) from error
     outcomes = []
@@ -328,7 +328,30 @@ def bench(
     return EXIT_OK
 
 
-@app.command(sort_key=6, usage="Usage: tightbound env [OPTIONS]")
+@app.command(sort_key=6, usage="Usage: tightbound new PAPER [OPTIONS]")
+def new(paper: str, /, *, output: Path | None = None) -> int:
+    """Start a paper of your own: a package outside of tightbound, with one complete claim to begin from.
+
+    Parameters
+    ----------
+    paper
+        Its name, which becomes that of a Python package, e.g. my_paper.
+    output
+        Folder for it; by default one of that name here.
+    """
+    from tightbound.verification.scaffold import scaffold
+
+    folder = Path(paper) if output is None else output
+    try:
+        for path in scaffold(paper, folder):
+            print(path)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    print(f"next: pip install -e {folder} && tightbound verify {paper}", file=sys.stderr)
+    return EXIT_OK
+
+
+@app.command(sort_key=7, usage="Usage: tightbound env [OPTIONS]")
 def env(*, devices: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Print versions, processors, threads and devices: what a bug report needs, as a Markdown list.
 
