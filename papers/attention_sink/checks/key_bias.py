@@ -171,7 +171,7 @@ SINK_I3 = Claim(
         because="the rows of a sigmoid without a normaliser do not sum to one",
     ),
     substitutes=HEADS,
-    seconds={"quick": 0.1, "standard": 1.0},
+    seconds={"quick": 0.1, "standard": 0.5},
 )
 
 
@@ -278,7 +278,7 @@ SINK_I5 = Claim(
         because="another key in one head of the second block changes everything behind it",
     ),
     substitutes=RANDOM,
-    seconds={"quick": 0.3, "standard": 4.0},
+    seconds={"quick": 0.4, "standard": 5.0},
 )
 
 KEY_BIAS = (SINK_I1, SINK_I2, SINK_I3, SINK_I4, SINK_I5)

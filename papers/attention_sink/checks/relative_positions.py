@@ -129,7 +129,7 @@ SINK_P2B = Claim(
     counterexample={"bias": "bucket_index", "tokens": LENGTH, "importance": 0.33395803945},
     substitutes=RANDOM
     + "; the counterexample is the bias of the released relative model, the bucket's number",
-    seconds={"quick": 0.2, "standard": 1.0},
+    seconds={"quick": 0.1, "standard": 0.5},
 )
 
 SINK_P2C = Claim(
@@ -148,7 +148,7 @@ SINK_P2C = Claim(
         because="a bias that grows with the distance gives the first token the largest score",
     ),
     substitutes=RANDOM,
-    seconds={"quick": 0.2, "standard": 1.0},
+    seconds={"quick": 0.1, "standard": 0.5},
 )
 
 

@@ -24,7 +24,7 @@ from tightbound.verification.statistics import Equality
 
 LENGTH = 64
 MIDDLE = LENGTH // 2
-REPLICATES = {"quick": 2, "standard": 20, "full": 200}
+REPLICATES = {"quick": 2, "standard": 10, "full": 100}
 IN_LOGITS = ("none", "relative", "bucket_index", "alibi", "rotary")
 
 # States have entries of order one to ten and pass three blocks, each a mean of 64 equal rows: some hundred
@@ -73,7 +73,7 @@ SINK_P0 = Claim(
     statistic=STATES,
     grid=Grid(
         quick=cells(position=IN_LOGITS, norm=["pre", "post"], length=[LENGTH]),
-        standard=cells(position=IN_LOGITS, norm=["pre", "post"], length=[LENGTH, 256]),
+        standard=cells(position=IN_LOGITS, norm=["pre", "post"], length=[LENGTH, 128]),
         replicates=REPLICATES,
     ),
     measure=states_apart,
@@ -83,7 +83,7 @@ SINK_P0 = Claim(
         because="vectors added to the embeddings make the states of equal tokens different from the start",
     ),
     substitutes=RANDOM,
-    seconds={"quick": 0.5, "standard": 10.0},
+    seconds={"quick": 0.3, "standard": 5.0},
 )
 
 SINK_P0B = Claim(
@@ -106,7 +106,7 @@ SINK_P0B = Claim(
         because="without a normaliser a row of t tokens adds t times as much as a row of one",
     ),
     substitutes=RANDOM,
-    seconds={"quick": 0.5, "standard": 4.0},
+    seconds={"quick": 0.3, "standard": 2.0},
 )
 
 
@@ -158,14 +158,14 @@ SINK_P1 = Claim(
     statistic=SCORES,
     grid=Grid(
         quick=cells(position=["none"], norm=["pre", "post"], length=[LENGTH], gain=[1.0, 4.0]),
-        standard=cells(position=["none"], norm=["pre", "post"], length=[LENGTH, 256], gain=[1.0, 4.0]),
+        standard=cells(position=["none"], norm=["pre", "post"], length=[LENGTH, 128], gain=[1.0, 4.0]),
         replicates=REPLICATES,
     ),
     measure=without_positions,
     bound=zero,
     control=NegativeControl(measure=without_positions_changed, because=CHANGED),
     substitutes=RANDOM,
-    seconds={"quick": 0.2, "standard": 5.0},
+    seconds={"quick": 0.2, "standard": 3.0},
 )
 
 SINK_P1C = Claim(
@@ -183,7 +183,7 @@ SINK_P1C = Claim(
         because="a mean over all T rows counts rows that do not see the column: only the first is right",
     ),
     substitutes=RANDOM,
-    seconds={"quick": 0.2, "standard": 2.0},
+    seconds={"quick": 0.2, "standard": 1.0},
 )
 
 SINK_P1D = Claim(
@@ -204,7 +204,7 @@ SINK_P1D = Claim(
         because="a bias against distance lowers the first token's importance, so fewer lengths exceed eps",
     ),
     substitutes=RANDOM,
-    seconds={"quick": 0.1, "standard": 1.0},
+    seconds={"quick": 0.1, "standard": 0.5},
 )
 
 
@@ -273,7 +273,7 @@ SINK_P3B = Claim(
         because="with a bias that grows with the distance the first token has the largest score",
     ),
     substitutes=RANDOM,
-    seconds={"quick": 0.1, "standard": 1.0},
+    seconds={"quick": 0.1, "standard": 0.5},
 )
 
 REPEATED_TOKENS = (SINK_P0, SINK_P0B, SINK_P1, SINK_P1C, SINK_P1D, SINK_P3, SINK_P3B)

@@ -99,14 +99,14 @@ SINK_P4 = Claim(
     statistic=BoundHolds(method="exact", slack=1e-12),
     grid=Grid(
         quick=cells(position=["rotary"], gain=GAINS, length=[LENGTH]),
-        standard=cells(position=["rotary"], gain=GAINS, length=[LENGTH, 256]),
+        standard=cells(position=["rotary"], gain=GAINS, length=[LENGTH, 128]),
         replicates=REPLICATES,
     ),
     measure=largest_score,
     trivial=whole,
     control=BIASED,
     substitutes=RANDOM,
-    seconds={"quick": 0.2, "standard": 5.0},
+    seconds={"quick": 0.2, "standard": 2.0},
 )
 
 SINK_P4B = Claim(
@@ -123,7 +123,7 @@ SINK_P4B = Claim(
     bound=zero,
     control=NegativeControl(measure=with_rotary_changed, because=CHANGED),
     substitutes=RANDOM,
-    seconds={"quick": 0.2, "standard": 1.0},
+    seconds={"quick": 0.2, "standard": 1.5},
 )
 
 SINK_P4E = Claim(
@@ -143,7 +143,7 @@ SINK_P4E = Claim(
     trivial=whole,
     control=BIASED,
     substitutes=RANDOM,
-    seconds={"quick": 0.2, "standard": 2.0},
+    seconds={"quick": 0.2, "standard": 1.0},
 )
 
 
@@ -174,14 +174,14 @@ SINK_P4C = Claim(
     statistic=BoundHolds(method="exact", slack=1e-12),
     grid=Grid(
         quick=cells(position=["rotary"], gain=GAINS, length=[16, LENGTH]),
-        standard=cells(position=["rotary"], gain=GAINS, length=[16, LENGTH, 256]),
+        standard=cells(position=["rotary"], gain=GAINS, length=[16, LENGTH, 128]),
         replicates=REPLICATES,
     ),
     measure=first_importance,
     trivial=whole,
     control=BIASED,
     substitutes=RANDOM,
-    seconds={"quick": 0.2, "standard": 5.0},
+    seconds={"quick": 0.5, "standard": 3.0},
 )
 
 SINK_P4D = Claim(
@@ -202,7 +202,7 @@ SINK_P4D = Claim(
     control=BIASED,
     expected="vacuous",
     substitutes=RANDOM,
-    seconds={"quick": 0.1, "standard": 1.0},
+    seconds={"quick": 0.4, "standard": 2.0},
 )
 
 ROTARY_POSITIONS = (SINK_P4, SINK_P4B, SINK_P4C, SINK_P4D, SINK_P4E)
