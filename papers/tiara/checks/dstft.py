@@ -216,8 +216,9 @@ def in_scipy(cell: Cell, rng: np.random.Generator, shift: int = 0) -> Arrays:
     frames, length = cell["frames"], cell["length"]
     rows, window = rng.normal(size=(cell["instances"], frames)), blackman_window(length)
     half = length // 2
-    mode = "wrap" if cell["padding"] == "periodic" else "reflect"
-    padded = np.pad(rows, ((0, 0), (half, half)), mode=mode)
+    ends = ((0, 0), (half, half))
+    periodic = cell["padding"] == "periodic"
+    padded = np.pad(rows, ends, mode="wrap") if periodic else np.pad(rows, ends, mode="reflect")
     transform = ShortTimeFFT(window, hop=1, fs=1.0, fft_mode="twosided", mfft=frames, phase_shift=None)
     # slice p has its centre at sample p of the padded row
     found = transform.stft(padded, p0=half + shift, p1=half + shift + frames)

@@ -49,14 +49,16 @@ def _thresholds(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
         chosen = item.data["thresholds"][:, 1] == end
         first, found = item.data["thresholds"][chosen, 0], item.data["value"][0, chosen]
         seen, length = found > LOWEST, item.cell["length"]
-        ax.plot(first[seen], found[seen], color=f"C{index}", marker="o", markersize=2.5, label=f"$L={length}$")
+        name = f"$L={length}$"
+        ax.plot(first[seen], found[seen], color=f"C{index}", marker="o", markersize=2.5, label=name)
         ax.axvline(3 * FRAMES / (length - 1), color=f"C{index}", linestyle=":", linewidth=1.0)
     bound_line(ax, first, (end - first) / end, label="ceiling")
     wanted = shown | {"window": "boxcar", "length": 8}
     item = next(i for i in evidence["TIARA-6b"].control if wanted.items() <= i.cell.items())
     found = item.data["value"][0, chosen]
     control_line(ax, first[found > LOWEST], found[found > LOWEST], label="control: boxcar")
-    ax.set(xlabel=r"threshold $\varphi_1$", ylabel=r"motion intensity $\rho$", yscale="log", ylim=(LOWEST, 1.2))
+    ax.set(xlabel=r"threshold $\varphi_1$", ylabel=r"motion intensity $\rho$")
+    ax.set(yscale="log", ylim=(LOWEST, 1.2))
     ax.minorticks_off()
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.6, columnspacing=0.9)
 

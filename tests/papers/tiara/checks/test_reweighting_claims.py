@@ -54,7 +54,7 @@ def test_each_cell_of_a_control_fails_alone(name):
 
 
 def test_both_sides_of_the_attenuation_condition_are_seen():
-    seen = [frequency_response.attenuation(cell, None) for cell in frequency_response.SIZES["quick"]]
+    seen = [frequency_response.attenuation(cell, None) for cell in frequency_response.QUICK]
     assert {0.0, 1.0} == set(np.concatenate([found["reference"].ravel() for found in seen]))
 
 
