@@ -86,7 +86,7 @@ _BYTES = {name: byte for byte, name in _NAMES.items()}
 
 @dataclass(frozen=True)
 class BytePairTokenizer:
-    """Texts to token ids and back; ``decode(encode(text)) == text`` for every text.
+    """Texts to token ids and back; ``decode(encode(text)) == text``.
 
     Parameters
     ----------
@@ -100,11 +100,6 @@ class BytePairTokenizer:
         Ids of the tokens that begin a text and end one.
     single_digits : bool
         Whether every digit is a piece of its own.
-
-    Raises
-    ------
-    ValueError
-        If a byte has no token.
 
     References
     ----------
@@ -130,13 +125,6 @@ class BytePairTokenizer:
     end: int | None = None
     single_digits: bool = True
     _known: dict[str, list[int]] = field(default_factory=dict, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        missing = [byte for byte, name in _NAMES.items() if name not in self._ids]
-        # Files leave out bytes that no UTF-8 text contains.
-        needed = [byte for byte in missing if byte not in (0xC0, 0xC1) and byte < 0xF5]
-        if needed:
-            raise ValueError(f"tokens has none for byte {needed[0]}: give a byte-level vocabulary")
 
     @classmethod
     def from_gguf(cls, fields: Mapping[str, Any]) -> BytePairTokenizer:
@@ -201,8 +189,8 @@ class BytePairTokenizer:
         ------
         TypeError
             For anything that is no str.
-        UnicodeEncodeError
-            For half a surrogate pair, which no bytes stand for.
+        ValueError
+            For a character whose bytes have no token, or half a surrogate pair, which has no bytes.
         """
         if not isinstance(text, str):
             raise TypeError(f"text is {text!r}: give a str")
@@ -237,6 +225,12 @@ class BytePairTokenizer:
                     joined.append(parts[i])
                     i += 1
             parts = joined
+        lacking = [part for part in parts if part not in self._ids]
+        if lacking:
+            raise ValueError(
+                f"text contains {piece!r} and the vocabulary has no token for {lacking[0]!r} (a byte as "
+                "it spells them): remove or replace the character"
+            )
         return [self._ids[part] for part in parts]
 
     def decode_bytes(self, tokens: ArrayLike) -> bytes:
