@@ -343,15 +343,25 @@ class TestInABrowser:
         assert len(page.all("button", type="button")) == len([a for a in page.all("th") if "data-sort" in a])
         assert page.all("th", **{"aria-sort": "ascending"})
 
-    def test_nothing_is_wider_than_a_phone(self, toy_page, tmp_path):
+    def test_a_phone_shows_it_all_and_sorts(self, toy_page, tmp_path):
         probe = (
-            "<script>const d = document.documentElement; document.querySelector('button').click();"
-            "d.dataset.width = innerWidth; d.dataset.over = d.scrollWidth - innerWidth;</script></body>"
+            "<script>const d = document.documentElement, t = document.querySelector('[data-sort=ratio]');"
+            "t.firstChild.click(); t.firstChild.click(); const seen = parent.document.body.dataset;"
+            "seen.sort = t.getAttribute('aria-sort'); seen.width = innerWidth;"
+            "seen.first = document.querySelector('tbody tr').dataset.claim;"
+            "seen.over = d.scrollWidth - d.clientWidth;</script></body>"
         )
         text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", toy_page[0])
-        (tmp_path / "report.html").write_text(text.replace("</body>", probe))
-        dom, console = self.opened(tmp_path / "report.html", "", 390)
-        (seen,) = Page(dom).all("html")
+        # A window is at least 500 pixels wide, a frame can be as narrow as a phone.
+        frame = node("iframe", width=390, height=800, srcdoc=text.replace("</body>", probe))
+        (tmp_path / "phone.html").write_text(f"<!doctype html><body>{write(frame)}")
+        dom, console = self.opened(tmp_path / "phone.html", "", 800)
+        (seen,) = Page(dom).all("body")
         assert not console
-        assert int(seen["data-width"]) <= 500
-        assert int(seen["data-over"]) <= 0
+        assert seen["data-width"] == "390"
+        assert int(seen["data-over"]) == 0
+        assert seen["data-sort"] == "descending"
+        ratios = {
+            entry["claim"]: entry["tightness"] for entry in toy_page[1] if entry["tightness"] is not None
+        }
+        assert seen["data-first"] == max(ratios, key=ratios.get)
