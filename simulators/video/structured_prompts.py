@@ -93,4 +93,4 @@ class StructuredPrompts:
 
         kinds, said = np.split(texts, [len(COMPONENTS)], axis=-1)
         weights = softmax(self.sharpness * kinds[..., COMPONENTS.index(component)], axis=-1)
-        return np.einsum("...m,...md->...d", weights, said)
+        return np.asarray(np.einsum("...m,...md->...d", weights, said))

@@ -139,7 +139,7 @@ def motion_smoothness(frames: ArrayLike) -> Array:
     >>> float(motion_smoothness([[1.0], [2.0], [3.0], [4.0], [5.0]]))
     1.0
     """
-    video = _video("frames", frames, LEAST_SMOOTH)
+    video = _scaled(_video("frames", frames, LEAST_SMOOTH))[0]
     middle = video[..., 1:-1:2, :]
     error = np.linalg.norm(middle - 0.5 * (video[..., :-2:2, :] + video[..., 2::2, :]), axis=(-2, -1))
     size = np.linalg.norm(middle, axis=(-2, -1))
@@ -173,7 +173,8 @@ def flicker(frames: ArrayLike) -> Array:
     >>> float(flicker([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]]))
     0.5
     """
-    return np.asarray(np.abs(np.diff(_video("frames", frames, 2), axis=-2)).mean(axis=(-2, -1)))
+    video, scale = _scaled(_video("frames", frames, 2))
+    return np.asarray(scale * np.abs(np.diff(video, axis=-2)).mean(axis=(-2, -1)))
 
 
 def distance_to_data(frames: ArrayLike, data: ArrayLike) -> Array:
@@ -203,8 +204,8 @@ def distance_to_data(frames: ArrayLike, data: ArrayLike) -> Array:
     >>> float(distance_to_data([[0.0, 0.0], [0.0, 0.5]], [[0.0, 0.0], [0.0, 1.0]]))
     0.25
     """
-    squares = _squared_distances(frames, data)
-    return np.asarray(np.sqrt(squares.min(axis=-1)).mean(axis=-1))
+    squares, scale = _squared_distances(frames, data)
+    return np.asarray(scale * np.sqrt(squares.min(axis=-1)).mean(axis=-1))
 
 
 def nearest(frames: ArrayLike, data: ArrayLike) -> np.ndarray:
@@ -232,7 +233,7 @@ def nearest(frames: ArrayLike, data: ArrayLike) -> np.ndarray:
     >>> nearest([[0.0, 0.1], [0.0, 0.9]], [[0.0, 0.0], [0.0, 1.0]]).tolist()
     [0, 1]
     """
-    return np.asarray(_squared_distances(frames, data).argmin(axis=-1).astype(np.int64))
+    return np.asarray(_squared_distances(frames, data)[0].argmin(axis=-1).astype(np.int64))
 
 
 def _video(name: str, value: ArrayLike, least: int) -> Array:
@@ -254,12 +255,22 @@ def _units(features: ArrayLike) -> Array:
     return np.asarray(scaled / np.linalg.norm(scaled, axis=-1, keepdims=True))
 
 
-def _squared_distances(frames: ArrayLike, data: ArrayLike) -> Array:
+def _scaled(video: Array) -> tuple[Array, float]:
+    """Divide by the largest entry, so that squares neither overflow nor vanish."""
+    largest = float(np.abs(video).max(initial=0.0))
+    scale = largest if largest > 0.0 else 1.0
+    return video / scale, scale
+
+
+def _squared_distances(frames: ArrayLike, data: ArrayLike) -> tuple[Array, float]:
+    """Return squared distances of scaled frames, shape (..., N, J), and the scale of distances."""
     video, points = _video("frames", frames, 1), _video("data", data, 1)
     if points.ndim != 2 or points.shape[1] != video.shape[-1]:
         raise ValueError(
             f"data has shape {points.shape} and frames {video.shape}: give data as (points, coordinates) "
             "with the frames' coordinates"
         )
+    scale = max(_scaled(video)[1], _scaled(points)[1])
+    video, points = video / scale, points / scale
     columns = [((video - point) ** 2).sum(axis=-1) for point in points]
-    return np.stack(columns, axis=-1)
+    return np.stack(columns, axis=-1), scale

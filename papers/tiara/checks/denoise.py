@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0)
 NEAR = (0.75, 1.0, 1.25, 1.5)
 """Reductions as multiples of sigma^2 sqrt(d); those strictly between one half and two."""
 # the fast band begins past the main lobe of the window, 3 * 64 / 8
-WINDOW = {"window_length": 9, "slow_below": 24, "abnormal_above": 33}
+WINDOW = Reweighting(alpha=0.0, window_length=9, slow_below=24, abnormal_above=33)
 
 Arrays = dict[str, Any]
 
@@ -61,10 +62,9 @@ def reduced_by_the_bias(cell: Cell, rng: np.random.Generator) -> Arrays:
     slow, fast = _curves(videos, cell["noise"], SHARES)
     bias = self_bias(cell["noise"], videos.model.dim)
     adaptive = [
-        videos.errors(tiara_weights(videos.logits, Reweighting(alpha=share * bias, **WINDOW)))
-        for share in SHARES
+        videos.errors(tiara_weights(videos.logits, replace(WINDOW, alpha=share * bias))) for share in SHARES
     ]
-    intensity = row_intensity(videos.logits, Reweighting(alpha=0.0, **WINDOW))
+    intensity = row_intensity(videos.logits, WINDOW)
     none, full = SHARES.index(0.0), SHARES.index(1.0)
     return {
         "greater": np.stack([slow[:, none], fast[:, none]], axis=1),

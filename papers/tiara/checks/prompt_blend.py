@@ -15,7 +15,7 @@ from tightbound.papers.tiara.checks._prompts import (
     random_lengths,
     random_texts,
 )
-from tightbound.theory._validation import Array
+from tightbound.theory._validation import Array, Integers
 from tightbound.theory.video.prompt_alignment import (
     aligned_slots,
     concatenated_slots,
@@ -176,11 +176,11 @@ def _attend(logits: Array, values: Array) -> Array:
     return np.asarray(softmax(logits, axis=-1) @ values)
 
 
-def _queries(cell: Cell, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+def _queries(cell: Cell, rng: np.random.Generator) -> tuple[Array, Array, Integers]:
     """Logits of 16 queries for the tokens of a prompt, their values, and how often each is repeated."""
     tokens = cell["tokens"]
     logits = cell["scale"] * rng.standard_normal((16, tokens))
-    return logits, rng.standard_normal((tokens, 8)), rng.integers(1, 6, size=tokens)
+    return logits, rng.standard_normal((tokens, 8)), np.asarray(rng.integers(1, 6, size=tokens))
 
 
 def repeated_keys(cell: Cell, rng: np.random.Generator) -> Arrays:
