@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tightbound.simulators.attention.products import inner, linear, mix
-from tightbound.simulators.attention.scores import bias_of_logits, scores_of_logits
+from tightbound.simulators.attention.scores import bias_of_logits, elu1, scores_of_logits
 from tightbound.simulators.language_models.trainable import Parameters
 from tightbound.theory.attention.architecture import Architecture
 from tightbound.theory.attention.masks import visible
@@ -118,7 +118,7 @@ def _attention(
         up, down = w["kernel_up"][block], w["kernel_down"][block]
         left, right = (linear(jnp.maximum(linear(part, up), 0.0), down) for part in (query, key))
     elif architecture.operation == "kernel_elu":
-        left, right = (_elu1(part) for part in (query, key))
+        left, right = (elu1(part) for part in (query, key))
     logits = inner(left, right) * head**-0.5
     bias = bias_of_logits(architecture, w, positions)
     if bias is not None:
@@ -190,12 +190,6 @@ def _rotary(x: Any, places: Any) -> Any:
     cos, sin = turned[:, :half], turned[:, half:]
     left, right = x[..., :half], x[..., half:]
     return jnp.concatenate([left * cos - right * sin, left * sin + right * cos], axis=-1)
-
-
-def _elu1(x: Any) -> Any:
-    import jax.numpy as jnp
-
-    return jnp.where(x > 0.0, x + 1.0, jnp.exp(jnp.minimum(x, 0.0)))
 
 
 def _rms(x: Any, gain: Any) -> Any:

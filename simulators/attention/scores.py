@@ -47,14 +47,21 @@ def scores_of_logits(architecture: Architecture, logits: Any, seen: Any, scale: 
             found = found / jnp.maximum(jnp.abs(found.sum(axis=-1, keepdims=True)), 1.0)
         return found
     if normaliser == "none":
-        plain = {"sigmoid": jax.nn.sigmoid, "elu1": _elu1, "kernel_elu": lambda x: x}[name]
-        return jnp.where(seen, plain(logits), 0.0)
+        return jnp.where(seen, _similarity(name, logits), 0.0)
     logs = jnp.where(seen, _log_similarity(name, logits), -jnp.inf)
     if normaliser == "power":
         p = architecture.power
         return jnp.exp(logs - jax.nn.logsumexp(p * logs, axis=-1, keepdims=True) / p)
     found = jax.nn.softmax(logs, axis=-1)
     return found if isinstance(scale, float) and scale == 1.0 else scale * found
+
+
+def _similarity(name: str, logits: Any) -> Any:
+    import jax
+
+    if name == "sigmoid":
+        return jax.nn.sigmoid(logits)
+    return elu1(logits) if name == "elu1" else logits
 
 
 def _log_similarity(name: str, logits: Any) -> Any:
@@ -70,7 +77,8 @@ def _log_similarity(name: str, logits: Any) -> Any:
     return jnp.log(logits)
 
 
-def _elu1(x: Any) -> Any:
+def elu1(x: Any) -> Any:
+    """Return elu(x) + 1."""
     import jax.numpy as jnp
 
     return jnp.where(x > 0.0, x + 1.0, jnp.exp(jnp.minimum(x, 0.0)))

@@ -113,7 +113,7 @@ class BigramBackcopy:
         """Return the law of the first token, shape (V + 1,): uniform over what is no trigger."""
         law = np.ones(self.tokens)
         law[self.triggers] = law[self.fixed_token] = 0.0
-        return law / law.sum()
+        return np.asarray(law / law.sum())
 
     def pair_law(self, position: int) -> Array:
         r"""Return the exact law of two tokens in a row.

@@ -86,7 +86,7 @@ class Nets:
         return np.asarray(lengths[:, :, column] / others.mean(axis=2))
 
     def excess_loss(self) -> Array:
-        """Return the validation loss minus that of the exact law on the same sequences, in nats, (runs, E)."""
+        """Return the validation loss minus that of the exact law, same sequences, in nats, (runs, E)."""
         laws = self.problem.predictive(self.validation)
         chosen = np.take_along_axis(laws, self.validation[..., None].astype(np.int64), axis=-1)[:, 1:, 0]
         losses = np.stack([one.history.validation for one in self.results])

@@ -85,8 +85,8 @@ SINK_T3B = Claim(
     ),
     substitutes=SUBSTITUTES,
     expected="skipped",
-    skip="reported, not judged: beside a fixed first token a learned one is only a second constant token, and "
-    "which of the two becomes the sink varies with the seed",
+    skip="reported, not judged: beside a fixed first token a learned one is only a second constant token, "
+    "and which of the two becomes the sink varies with the seed",
 )
 SINK_T3C = Claim(
     id="SINK-T3c",

@@ -26,7 +26,7 @@ SIZES = {"quick": 20, "standard": 200, "full": 2000}
 
 
 def _jacobian(operation: str, normaliser: str, logits: Array) -> tuple[Array, Array]:
-    """Return scores (R, C) of rows of logits and their derivatives (R, C, C), by automatic differentiation."""
+    """Return scores (R, C) of rows of logits and, by differentiation, their derivatives (R, C, C)."""
     import jax
 
     from tightbound.simulators.attention.scores import scores_of_logits

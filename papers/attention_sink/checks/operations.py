@@ -66,7 +66,7 @@ def one(cell: Cell) -> float:
 SINK_T2 = Claim(
     id="SINK-T2",
     paper=PAPER,
-    title="Without a normaliser there is no sink: the raw score of the first token is not above a typical one",
+    title="Without a normaliser there is no sink: the first token's raw score is not above a typical one",
     statement=r"mean_i A_{i1} \le mean_k mean_{i \ge k} A_{ik} for sigmoid and ReLU attention with Z = 1, at "
     "the end of training, in every run",
     source="derived; cf. Gu et al. 2025, abstract: no sink under sigmoid attention without normalisation",

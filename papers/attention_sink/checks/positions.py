@@ -109,8 +109,8 @@ SINK_T4B = Claim(
 SINK_T9 = Claim(
     id="SINK-T9",
     paper=PAPER,
-    title="With a window the sink is on the first token itself, for rows that see it, not on the first column "
-    "of the window",
+    title="With a window the sink is on the first token itself, for rows that see it, not on the first "
+    "column of the window",
     statement=r"mean_{w/2 < i \le w} i A_{i1} - mean_{i > w} w A_{i, i-w+1} > 1, in every run",
     source="derived; cf. Gu et al. 2025, the section on windows",
     provenance="derived",
