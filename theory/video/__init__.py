@@ -1,1 +1,109 @@
-"""Temporal attention of video diffusion: time-frequency analysis and reweighting between frames."""
+"""Attention between the frames of a video: frequencies, motion, reweighting, prompts; nothing here is random.
+
+Logits S and weights A are N x N over frames, with leading axes for sites and heads; alpha is the reduction of
+the diagonal, rho the motion intensity of a frame, L the length of a window.
+"""
+
+from tightbound.theory.video.contraction import (
+    contraction_bound,
+    dobrushin,
+    logit_spread,
+    oscillation,
+    uniform_coefficient,
+)
+from tightbound.theory.video.dstft import (
+    blackman_window,
+    dstft,
+    window_positions,
+)
+from tightbound.theory.video.dstft_energy import (
+    dstft_energy,
+    high_share,
+    high_share_of_window,
+)
+from tightbound.theory.video.frequency_response import (
+    attenuates,
+    circulant,
+    frequency_response,
+    largest_attenuating_reduction,
+    largest_nonnegative_reduction,
+    other_frames_response,
+    self_weight,
+    self_weight_logit,
+)
+from tightbound.theory.video.high_band import (
+    band_energy,
+    least_energy_reduction,
+)
+from tightbound.theory.video.motion_intensity import (
+    UnseenRowWarning,
+    lag_weights,
+    main_lobe,
+    motion_intensity,
+    single_frame_ceiling,
+    uniform_row_floor,
+)
+from tightbound.theory.video.reweighting import (
+    affine_path,
+    attention_weights,
+    off_diagonal,
+    reduce_diagonal,
+    reweight,
+    self_logit,
+)
+from tightbound.theory.video.self_weight import (
+    flicker_gain,
+    least_flicker_reduction,
+    scene_blur,
+    self_weight_bias,
+)
+from tightbound.theory.video.tiara import (
+    Reweighting,
+    row_intensity,
+    tiara,
+    tiara_weights,
+)
+
+__all__ = [
+    "Reweighting",
+    "UnseenRowWarning",
+    "affine_path",
+    "attention_weights",
+    "attenuates",
+    "band_energy",
+    "blackman_window",
+    "circulant",
+    "contraction_bound",
+    "dobrushin",
+    "dstft",
+    "dstft_energy",
+    "flicker_gain",
+    "frequency_response",
+    "high_share",
+    "high_share_of_window",
+    "lag_weights",
+    "largest_attenuating_reduction",
+    "largest_nonnegative_reduction",
+    "least_energy_reduction",
+    "least_flicker_reduction",
+    "logit_spread",
+    "main_lobe",
+    "motion_intensity",
+    "off_diagonal",
+    "oscillation",
+    "other_frames_response",
+    "reduce_diagonal",
+    "reweight",
+    "row_intensity",
+    "scene_blur",
+    "self_logit",
+    "self_weight",
+    "self_weight_bias",
+    "self_weight_logit",
+    "single_frame_ceiling",
+    "tiara",
+    "tiara_weights",
+    "uniform_coefficient",
+    "uniform_row_floor",
+    "window_positions",
+]
