@@ -23,6 +23,7 @@ from tightbound.theory.video.consistency import (
     adjacent_cosine,
     distance_to_data,
     flicker,
+    motion_smoothness,
     nearest,
     switch_rate,
 )
@@ -73,7 +74,7 @@ class IdentityModel:
     steps: int = 25
 
     def __post_init__(self) -> None:
-        for name, least in (("frames", 2), ("dim", 2), ("identities", 1)):
+        for name, least in (("frames", 3), ("dim", 2), ("identities", 1)):
             as_integer(name, getattr(self, name), least=least)
         for name in ("radius", "spread", "sharpness"):
             as_positive(name, getattr(self, name))
@@ -99,8 +100,9 @@ class IdentityVideos:
         """Return the measures of consistency and fidelity of every video, each of shape (R,).
 
         ``switch_rate``: share of consecutive frames that show another identity; ``shown``: number of
-        identities seen; ``cosine``, ``flicker``: of consecutive frames; ``distance``: of a frame from the
-        nearest identity, in units of the latent.
+        identities seen; ``cosine``, ``flicker``: of consecutive frames; ``smoothness``: of every second
+        frame against its neighbours; ``distance``: of a frame from the nearest identity, in units of the
+        latent.
         """
         pairs = list(zip(self.frames, self.identities, strict=True))
         labels = np.stack([nearest(video, known) for video, known in pairs])
@@ -109,6 +111,7 @@ class IdentityVideos:
             "shown": np.array([np.unique(row).size for row in labels], dtype=np.float64),
             "cosine": adjacent_cosine(self.frames),
             "flicker": flicker(self.frames),
+            "smoothness": motion_smoothness(self.frames),
             "distance": np.array([float(distance_to_data(video, known)) for video, known in pairs]),
         }
 

@@ -177,6 +177,20 @@ def prompt_blend(
     [[0.5, 0.5]]
     >>> prompt_blend([day, night], [(0, 2)], frames=3, gate=gate, step=1, depth=0)[1].tolist()
     [[1.0, 0.0]]
+
+    Embeddings of your own, here of two components with one and one, and with three and one tokens: lay them
+    out with ``aligned_slots``, and blend what is added to the logits alike.
+
+    >>> import numpy as np
+    >>> from tightbound.theory.video.prompt_alignment import aligned_slots, repetition_correction
+    >>> mine = [np.ones((2, 768)), np.zeros((4, 768))]
+    >>> slots = aligned_slots([[1, 1], [3, 1]])
+    >>> texts = np.stack([tokens[places] for tokens, places in zip(mine, slots)])
+    >>> when = {"frames": 3, "gate": gate, "step": 7, "depth": 0}
+    >>> prompt_blend(texts, [(0, 2)], **when).shape
+    (3, 4, 768)
+    >>> prompt_blend(repetition_correction(slots)[..., None], [(0, 2)], **when)[1, :, 0].round(3).tolist()
+    [-0.549, -0.549, -0.549, 0.0]
     """
     texts = as_floats("embeddings", embeddings)
     if not isinstance(gate, BlendGate):

@@ -127,7 +127,7 @@ TIARA_S1A = Claim(
         because="a diagonal that is strengthened keeps frames to themselves, and identities flip as often",
     ),
     substitutes=IDENTITIES,
-    seconds={"quick": 2.0, "standard": 10.0},
+    seconds={"quick": 2.0, "standard": 7.5},
 )
 
 TIARA_S1B = Claim(
@@ -148,7 +148,7 @@ TIARA_S1B = Claim(
         because="where there is one identity no two are blurred into one: averaging brings frames nearer",
     ),
     substitutes=IDENTITIES,
-    seconds={"quick": 2.5, "standard": 25.0},
+    seconds={"quick": 0.7, "standard": 4.0},
 )
 
 
@@ -189,7 +189,7 @@ TIARA_S1C = Claim(
         measure=beside_half_of_alpha, because="half of alpha is less than TiARA takes off such rows"
     ),
     substitutes=IDENTITIES,
-    seconds={"quick": 3.0, "standard": 15.0},
+    seconds={"quick": 2.3, "standard": 10.0},
 )
 
 CONSISTENCY = (TIARA_S1A, TIARA_S1B, TIARA_S1C)

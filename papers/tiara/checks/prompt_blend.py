@@ -88,7 +88,7 @@ PB_1A = Claim(
         because="without alignment other tokens come to share its slots",
     ),
     substitutes=TEXT,
-    seconds={"quick": 0.1, "standard": 2.0},
+    seconds={"quick": 0.1, "standard": 0.5},
 )
 
 
@@ -124,7 +124,7 @@ PB_1B = Claim(
     measure=movement_without_alignment,
     control=NegativeControl(measure=movement_of_aligned_slots, because="aligned slots do not move"),
     substitutes=TEXT,
-    seconds={"quick": 0.1, "standard": 2.0},
+    seconds={"quick": 0.2, "standard": 0.7},
 )
 
 
@@ -163,7 +163,7 @@ PB_2 = Claim(
     measure=blended_steps,
     control=NegativeControl(measure=switched_steps, because="a hard switch goes the whole way in one frame"),
     substitutes=TEXT,
-    seconds={"quick": 0.1, "standard": 0.2},
+    seconds={"quick": 0.1, "standard": 0.1},
 )
 
 
@@ -268,7 +268,7 @@ PB_3B = Claim(
         measure=uncorrected_reading, because="uncorrected, a component that was lengthened weighs more"
     ),
     substitutes=TEXT,
-    seconds={"quick": 0.1, "standard": 0.2},
+    seconds={"quick": 0.1, "standard": 0.3},
 )
 
 
@@ -315,7 +315,7 @@ PB_5 = Claim(
     measure=outside_the_gate,
     control=NegativeControl(measure=inside_the_gate, because="inside it frames of a transition read both"),
     substitutes=TEXT,
-    seconds={"quick": 0.1, "standard": 0.2},
+    seconds={"quick": 0.1, "standard": 0.1},
 )
 
 PROMPT_BLEND = (PB_1A, PB_1B, PB_2, PB_3A, PB_3B, PB_5)

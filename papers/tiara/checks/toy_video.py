@@ -117,7 +117,7 @@ TIARA_V1 = Claim(
         because="a diagonal that is strengthened keeps frames to themselves, and the size flips no less",
     ),
     substitutes=PICTURES,
-    seconds={"quick": 3.0, "standard": 30.0},
+    seconds={"quick": 2.0, "standard": 7.0},
 )
 
 
@@ -156,7 +156,7 @@ PB_6A = Claim(
         measure=colour_jumps_under_a_shut_gate, because="a gate that never opens is a hard switch"
     ),
     substitutes=PICTURES,
-    seconds={"quick": 2.0, "standard": 20.0},
+    seconds={"quick": 0.9, "standard": 11.5},
 )
 
 
@@ -201,7 +201,7 @@ PB_6B = Claim(
         because="prompts whose components have equal lengths are aligned as they are written",
     ),
     substitutes=PICTURES,
-    seconds={"quick": 1.0, "standard": 10.0},
+    seconds={"quick": 0.9, "standard": 5.5},
 )
 
 TOY_VIDEO = (TIARA_V1, PB_6A, PB_6B)

@@ -72,7 +72,7 @@ def test_logits_are_cosines():
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"frames": 1}, ValueError),
+        ({"frames": 2}, ValueError),
         ({"identities": 0}, ValueError),
         ({"dim": 3.5}, TypeError),
         ({"spread": 0.0}, ValueError),

@@ -62,9 +62,8 @@ def test_a_leak_moves_the_layout_with_the_decoder(transition):
     leaky = loose.sample(slots, gate)["layout"]
     assert drift(tight)[:8].max() == 0.0
     whole = drift(leaky)[-1]
-    np.testing.assert_allclose(
-        drift(leaky)[3:9], np.array([0.0, 0.05, 0.1, 0.15, 0.2, 1.0]) * whole, atol=1e-12
-    )
+    shares = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 1.0])
+    np.testing.assert_allclose(drift(leaky)[3:9], shares * whole, atol=1e-12)
 
 
 def test_jumps_and_drift():
