@@ -342,6 +342,8 @@ class Collector:
                 return
         if outcome.unwritable:
             self._stop(OutputError(outcome.unwritable))
+        elif outcome.foreign and _nested(task.unit):
+            self._failed(task, _unsendable(task.unit))
         elif outcome.foreign:
             self._stop(
                 ExecutorError(
@@ -410,12 +412,20 @@ class Collector:
         )
 
 
-def _unsendable(unit: Unit) -> str:
-    names = [
+def _names(unit: Unit) -> list[str]:
+    return [
         f"{function.__module__}.{getattr(function, '__qualname__', function)}" for function in unit.functions
     ]
-    nested = [name for name in names if "<" in name or name.startswith("__main__")]
+
+
+def _nested(unit: Unit) -> list[str]:
+    """Return the functions of ``unit`` that have no place where another machine could find them."""
+    return [name for name in _names(unit) if "<" in name or name.startswith("__main__")]
+
+
+def _unsendable(unit: Unit) -> str:
+    names = ", ".join(_nested(unit) or _names(unit))
     return (
-        f"{', '.join(nested or names)} cannot be sent to another process: only functions at the top level of "
-        "an importable module can; define it there, or use the serial executor"
+        f"{names} cannot be sent to another process: only functions at the top level of an importable module "
+        "can; define it there, or use the serial executor"
     )

@@ -14,7 +14,7 @@ import pytest
 import tightbound
 from tightbound.verification import ledger
 from tightbound.verification.errors import ExecutorError, OutputError
-from tightbound.verification.executors import by_name, dask, get_executor, slurm
+from tightbound.verification.executors import dask, get_executor, slurm
 from tightbound.verification.runner import verify
 
 PATIENCE = 30.0
@@ -244,4 +244,8 @@ def test_a_worker_with_other_code_ends_the_run(submitit, toy, tmp_path, monkeypa
     with pytest.raises(ExecutorError, match=r"other code or other versions .* for TOY-1: install the same"):
         verify([toy.claim(1)], executor="slurm", scheduler="debug", output=tmp_path)
     assert stored(tmp_path) == []
-    assert by_name.EXECUTORS == ("serial", "local", "dask", "slurm")
+    for function in (toy.steady, toy.shifted):  # of a script, which no other machine has
+        monkeypatch.setattr(function, "__module__", "__main__")
+    (record,) = verify([toy.claim(1)], executor="slurm", scheduler="debug", output=tmp_path)
+    assert record["status"] == "error"
+    assert "__main__.steady cannot be sent to another process" in record["reason"]
