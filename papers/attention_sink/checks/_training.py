@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tightbound.theory.attention.architecture import Architecture
 from tightbound.verification.grid import Grid
 
 if TYPE_CHECKING:
@@ -106,54 +107,83 @@ class Nets:
 def trained(cell: Mapping[str, Any], **change: Any) -> Nets:
     """Return the networks of a cell, changed in some entries.
 
-    Besides those of `QUICK`, the entries are names of ``Architecture`` and ``fixed_position``; others of the
-    cell are left out.
+    Besides those of `QUICK`, the entries are names of ``Architecture``, ``fixed_position`` and
+    ``weight_decay``; others of the cell are left out.
     """
-    return _trained(tuple(sorted(({"fixed_position": 1} | dict(cell) | change).items())))
+    return side_by_side({**cell, **change}, {})[0]
 
 
-def _fields() -> tuple[str, ...]:
-    from dataclasses import fields
+def side_by_side(cell: Mapping[str, Any], *changes: Mapping[str, Any]) -> tuple[Nets, ...]:
+    """Return the networks of a cell under several changes, trained in one compiled program.
 
-    from tightbound.theory.attention.architecture import Architecture
+    The runs of all changes start from the same weights and read the same sequences. Changes are numbers of
+    `TRACED`.
+    """
+    unknown = [name for change in changes for name in change if name not in TRACED]
+    if unknown:
+        raise ValueError(f"changes contain {unknown[0]!r}: side by side only {', '.join(TRACED)} may differ")
+    plain = {"fixed_position": 1, "weight_decay": 0.0} | dict(cell)
+    usual = {one.name: one.default for one in fields(Architecture)}  # so that what says the same is shared
+    plain = {name: value for name, value in plain.items() if name == "width" or value != usual.get(name, ())}
+    return _trained(_items(plain), tuple(_items(change) for change in changes))
 
-    return tuple(one.name for one in fields(Architecture))
+
+TRACED = ("learning_rate", "warmup", "weight_decay", "slot_value_norm")
+
+
+def _items(cell: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(cell.items()))
 
 
 @lru_cache(maxsize=64)
-def _trained(items: tuple[tuple[str, Any], ...]) -> Nets:
+def _trained(
+    items: tuple[tuple[str, Any], ...], changes: tuple[tuple[tuple[str, Any], ...], ...]
+) -> tuple[Nets, ...]:
     from tightbound.simulators.attention.bigram_backcopy import BackcopySequences, random_bigram_backcopy
     from tightbound.simulators.attention.model import SinkTransformer
     from tightbound.simulators.attention.probe import SinkWatch
     from tightbound.simulators.language_models.schedule import Schedule
     from tightbound.simulators.language_models.training import train_many
-    from tightbound.theory.attention.architecture import Architecture
 
-    cell = dict(items)
+    cells = [dict(items) | dict(change) for change in changes]
+    cell = cells[0]
     problem = random_bigram_backcopy(
         cell["tokens"], cell["length"], fixed_position=cell["fixed_position"], rng=cell["instance"]
     )
-    given = {name: cell[name] for name in _fields() if name in cell}
+    given = {one.name: cell[one.name] for one in fields(Architecture) if one.name in cell}
     architecture = Architecture(**{"vocabulary": problem.tokens, "context": problem.length, **given})
-    model, sequences = SinkTransformer(architecture), BackcopySequences(problem)
-    schedule = Schedule(
-        cell["steps"],
-        batch=cell["batch"],
-        learning_rate=cell["learning_rate"],
-        warmup=cell["warmup"],
-        evaluate_every=cell["evaluate_every"],
-        decay="constant",
-        clip=1.0,
-        keep="last",
-    )
+    traced = ("slot_value_norm",) if any("slot_value_norm" in dict(change) for change in changes) else ()
+    model, sequences = SinkTransformer(architecture, settings=traced), BackcopySequences(problem)
     validation = sequences(np.random.default_rng([cell["instance"], 1]), cell["validation"])
-    keys = tuple(range(cell["runs"]))
+    runs = cell["runs"]
     results = train_many(
         model,
-        [sequences] * len(keys),
-        schedule,
+        [sequences] * (runs * len(cells)),
+        [
+            Schedule(
+                one["steps"],
+                batch=one["batch"],
+                learning_rate=one["learning_rate"],
+                warmup=one["warmup"],
+                evaluate_every=one["evaluate_every"],
+                decay="constant",
+                weight_decay=one["weight_decay"],
+                clip=1.0,
+                keep="last",
+            )
+            for one in cells
+            for _ in range(runs)
+        ],
         validation=validation,
+        initial=[
+            model.init(key) | {name: np.asarray(one[name]) for name in traced}
+            for one in cells
+            for key in range(runs)
+        ],
         watch=SinkWatch(architecture),
-        keys=keys,
+        keys=tuple(range(runs)) * len(cells),
     )
-    return Nets(problem, model, results, validation)
+    return tuple(
+        Nets(problem, model, results[first : first + runs], validation)
+        for first in range(0, len(results), runs)
+    )

@@ -38,6 +38,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     ax.set(
         xlabel="position $k$", ylabel=r"$\mathrm{Sink}_k^{0.3}$", xlim=(0.8, SHOWN + 0.2), ylim=(-0.03, 1.05)
     )
+    ax.set_xticks(position)
     drawing.legend(loc="outside upper center", ncols=2, columnspacing=1.0, handlelength=1.6)
     return drawing
 

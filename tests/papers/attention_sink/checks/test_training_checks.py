@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tightbound.papers.attention_sink.checks import bias_slots, emergence, operations, positions
-from tightbound.papers.attention_sink.checks._training import QUICK, trained
+from tightbound.papers.attention_sink.checks._training import QUICK, side_by_side, trained
 from tightbound.papers.attention_sink.checks.bias_slots import BIAS_SLOTS
 from tightbound.papers.attention_sink.checks.emergence import EMERGENCE
 from tightbound.papers.attention_sink.checks.operations import OPERATIONS
@@ -45,7 +45,7 @@ def test_ids_are_those_expected_and_say_what_stands_for_what():
 
 def test_trainings_are_shared_and_learn():
     nets = trained(TINY)
-    assert trained(dict(reversed(list(TINY.items())))) is nets
+    assert trained(dict(reversed(list(TINY.items()))), operation="softmax", fixed_position=1) is nets
     excess = nets.excess_loss()
     assert excess.shape == (2, 3)
     assert np.all(excess[:, -1] < 0.5 * excess[:, 0])
@@ -66,6 +66,16 @@ def test_slower_training_is_another_one():
     assert np.array_equal(emergence.sink_on_first(TINY, RNG)["value"], trained(TINY).sink(0)[:, -1])
     assert judge("SINK-T1a", {"value": [0.9, 0.5]}, 0.6) == "fail"
     assert judge("SINK-T1b", {"value": [0.2, 0.6]}, 0.5) == "fail"
+
+
+def test_settings_side_by_side_are_those_alone():
+    rates = [{"learning_rate": 0.02}, {"learning_rate": 0.01}]
+    both = side_by_side({**TINY, "runs": 1}, *rates)
+    for nets, change in zip(both, rates, strict=True):
+        alone = trained({**TINY, "runs": 1, **change})
+        assert nets.excess_loss() == pytest.approx(alone.excess_loss(), abs=1e-3)
+    with pytest.raises(ValueError, match="changes contain 'window'"):
+        side_by_side(TINY, {"window": 4})
 
 
 def test_positions_are_counted_from_one():
