@@ -87,15 +87,15 @@ class ChildrenAsDrawn:
         return [self._one(*given) for given in zip(drafts, laws, coins, strict=True)]
 
     def _one(self, draft: Draft, target: Array, coins: RoundCoins) -> Verdict:
-        uniform, told = coins.verification(2 * draft.nodes), _told(draft, target.shape[-1])
+        uniform, told = coins.verification(2 * draft.nodes + 1), _told(draft, target.shape[-1])
         path: list[int] = []
         node, going = 0, True
         while going:
             going, p, q = False, target[node], told[node]
             children = np.flatnonzero(draft.parents == node)
-            for child in children[np.argsort(uniform[draft.nodes + children])]:
+            for child in children[np.argsort(uniform[1 + draft.nodes + children])]:
                 x = int(draft.tokens[child])
-                if uniform[child] * q[x] < p[x]:
+                if uniform[1 + child] * q[x] < p[x]:
                     path.append(int(child))
                     node, going = int(child), True
                     break

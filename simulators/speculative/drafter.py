@@ -10,6 +10,7 @@ import numpy as np
 
 from tightbound.simulators.language_models.language_model import LanguageModel, Observer
 from tightbound.simulators.speculative.draft import Draft
+from tightbound.simulators.speculative.ngram import NGram
 from tightbound.simulators.speculative.sampling import RoundCoins, Sampling
 from tightbound.simulators.speculative.text_drafter import TextDrafter, Tokens, checked_tokens
 from tightbound.theory._validation import Integers
@@ -148,9 +149,14 @@ class TextSession(BaseSession):
     def _tokens(self, text: Tokens, limit: int) -> Tokens:
         if limit == 0:
             return text[:0]
-        drafted = checked_tokens("draft", self.drafter.draft(text))[:limit]
+        drafted = checked_tokens("draft", self._draft(text))[:limit]
         unknown = np.flatnonzero(drafted >= self.vocabulary)
         return drafted[: unknown[0]] if unknown.size else drafted
+
+    def _draft(self, text: Tokens) -> Tokens:
+        if isinstance(self.drafter, NGram):  # its definition goes through all training data for each token
+            return self.drafter.drafts(np.append(text, 0), text.size)[0]
+        return self.drafter.draft(text)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,15 @@ from tightbound.simulators.speculative.verifiers import (
     RecursiveRejection,
     TargetOnlyVerification,
 )
-from tightbound.theory.speculative import PrefixTables, total_variation, tree_law
+from tightbound.theory.speculative import (
+    PrefixTables,
+    block_law,
+    chain_law,
+    greedy_draft_law,
+    recursive_rejection,
+    total_variation,
+    tree_law,
+)
 from tightbound.theory.speculative.biased_rules import (
     block_law_to_first_failure,
     chain_law_at_wrong_temperature,
@@ -213,6 +221,24 @@ def test_coins_addressed_by_the_token_would_bias_block_verification(law_of_text,
     right = law_of_text(pair[0], PROMPT, TOKENS, AS_IS)
     assert p_value(sample(decoder_of(pair, 2, BlockVerification())), right) < LEVEL
     assert p_value(sample(decoder_of(pair, 2, ChainVerification())), right) > LEVEL
+
+
+def test_the_rules_are_exactly_lossless_on_these_laws(pair):
+    # what the decisions above follow, summed over all drafts and all outcomes instead of drawn
+    p, q = tables(pair[0], 3), tables(pair[1], 2)
+    laws = [
+        chain_law(p, q).text(p),
+        block_law(p, q).text(p),
+        greedy_draft_law(p, q).text(p),
+        block_law(p, q.greedy()).text(p),
+        tree_law(beam_tree(q, (2, 2)), p).text(p),
+    ]
+    for law in laws:
+        assert total_variation(law, p.joint(3)) <= 1e-12
+    for text in np.ndindex(3, 3):
+        for replace in (True, False):
+            node = recursive_rejection(p.after(text), q.after(text[:1]), 2, replacement=replace)
+            assert total_variation(node.accepted + node.replaced, p.after(text)) <= 1e-12
 
 
 CASES = {
