@@ -53,7 +53,8 @@ def _late_share(cell: Cell) -> float:
     late = _late(cell).steps
     assert late is not None
     model = LinearGaussianDenoiser(LAYOUT, geometric_noise_levels(*LEVELS, cell["steps"]))
-    return (1.0 - cell["leak"]) * gate_influence(model, range(late[0], late[1] + 1)) + cell["leak"]
+    leak = float(cell["leak"])
+    return (1.0 - leak) * gate_influence(model, range(late[0], late[1] + 1)) + leak
 
 
 def _layout_drift(cell: Cell, rng: np.random.Generator, gate: BlendGate) -> Arrays:
