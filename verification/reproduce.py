@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 import io
 import os
-import tempfile
+import secrets
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +36,7 @@ GALLERY = "gallery.html"
 RTOL = 1e-6
 """Largest relative difference between drawn data and reference data that counts as equal."""
 
+_COLUMN = 5.0  # inches beyond which a figure takes the width of the page
 _LARGE = 200_000  # bytes of an SVG beyond which a page holds the PNG instead
 
 
@@ -187,6 +188,7 @@ def _drawn(
     with style():
         drawing = figure.draw(evidence)
         data = figure_data(drawing)
+        wide = bool(drawing.get_figwidth() > _COLUMN)
         content = rendered(drawing, fmt)
         vector = content if fmt == "svg" else rendered(drawing, "svg")
         small = len(vector) <= _LARGE
@@ -202,6 +204,7 @@ def _drawn(
         tuple(substitutes),
         "image/svg+xml" if small else "image/png",
         shown,
+        wide,
     )
     return data, content, picture
 
@@ -235,14 +238,14 @@ def _close(drawing: Drawing) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     """Replace ``path`` in one step, so that nobody ever reads half a file."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)
+            temporary.unlink()
         raise
 
 

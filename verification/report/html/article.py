@@ -58,7 +58,7 @@ def article(
         ("Figures", separated(link(picture.anchor, picture.title) for picture in pictures) or None),
         ("Judged by", node("code", str(record.get("statistic") or NONE))),
         ("Run", _run(record)),
-        ("Again", node("code", command(record), class_="command")),
+        ("Reproduce", node("code", command(record), class_="command")),
     ]
     return node(
         "article",

@@ -30,6 +30,8 @@ class Picture:
         Of the content: ``"image/svg+xml"`` or ``"image/png"``.
     content : bytes
         The file.
+    wide : bool
+        Whether it takes the width of the page rather than of a column.
     """
 
     paper: str
@@ -40,6 +42,7 @@ class Picture:
     substitutes: tuple[str, ...]
     media_type: str
     content: bytes
+    wide: bool = False
 
     @property
     def anchor(self) -> str:
@@ -67,6 +70,7 @@ def figure(picture: Picture, claims: Content, *more: Content, heading: str = "h4
             more,
         ),
         id=picture.anchor,
+        class_="wide" if picture.wide else None,
     )
 
 
