@@ -20,6 +20,9 @@ PAPERS: tuple[str, ...] = (
     "gmfg_ppo",
     "gmfg_monotone",
     "speculative_core",
+    "longspec",
+    "sparse_to_dense",
+    "tiara",
 )
 """Folders under ``papers/``; each holds ``PAPER`` in its ``__init__`` and ``CLAIMS`` in ``claims``.
 

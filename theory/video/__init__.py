@@ -1,9 +1,18 @@
-"""Attention between the frames of a video: frequencies, motion, reweighting, prompts; nothing here is random.
+"""Attention between the frames of a video: frequencies, motion, reweighting, prompts; nothing is random.
 
 Logits S and weights A are N x N over frames, with leading axes for sites and heads; alpha is the reduction of
 the diagonal, rho the motion intensity of a frame, L the length of a window.
 """
 
+from tightbound.theory.video.consistency import (
+    adjacent_cosine,
+    distance_to_data,
+    flicker,
+    motion_smoothness,
+    nearest,
+    subject_consistency,
+    switch_rate,
+)
 from tightbound.theory.video.contraction import (
     contraction_bound,
     dobrushin,
@@ -35,6 +44,15 @@ from tightbound.theory.video.high_band import (
     band_energy,
     least_energy_reduction,
 )
+from tightbound.theory.video.linear_gaussian_denoiser import (
+    LinearGaussianDenoiser,
+    denoise,
+    gate_influence,
+    geometric_noise_levels,
+    peak_noise_level,
+    prompt_weights,
+    step_gains,
+)
 from tightbound.theory.video.motion_intensity import (
     UnseenRowWarning,
     lag_weights,
@@ -42,6 +60,20 @@ from tightbound.theory.video.motion_intensity import (
     motion_intensity,
     single_frame_ceiling,
     uniform_row_floor,
+)
+from tightbound.theory.video.prompt_alignment import (
+    BLANK,
+    COMPONENTS,
+    aligned_slots,
+    concatenated_slots,
+    repetition_correction,
+    slot_components,
+)
+from tightbound.theory.video.prompt_blend import (
+    BlendGate,
+    blend_schedule,
+    prompt_blend,
+    switch_schedule,
 )
 from tightbound.theory.video.reweighting import (
     affine_path,
@@ -65,20 +97,33 @@ from tightbound.theory.video.tiara import (
 )
 
 __all__ = [
+    "BLANK",
+    "COMPONENTS",
+    "BlendGate",
+    "LinearGaussianDenoiser",
     "Reweighting",
     "UnseenRowWarning",
+    "adjacent_cosine",
     "affine_path",
+    "aligned_slots",
     "attention_weights",
     "attenuates",
     "band_energy",
     "blackman_window",
+    "blend_schedule",
     "circulant",
+    "concatenated_slots",
     "contraction_bound",
+    "denoise",
+    "distance_to_data",
     "dobrushin",
     "dstft",
     "dstft_energy",
+    "flicker",
     "flicker_gain",
     "frequency_response",
+    "gate_influence",
+    "geometric_noise_levels",
     "high_share",
     "high_share_of_window",
     "lag_weights",
@@ -89,10 +134,16 @@ __all__ = [
     "logit_spread",
     "main_lobe",
     "motion_intensity",
+    "motion_smoothness",
+    "nearest",
     "off_diagonal",
     "oscillation",
     "other_frames_response",
+    "peak_noise_level",
+    "prompt_blend",
+    "prompt_weights",
     "reduce_diagonal",
+    "repetition_correction",
     "reweight",
     "row_intensity",
     "scene_blur",
@@ -101,6 +152,11 @@ __all__ = [
     "self_weight_bias",
     "self_weight_logit",
     "single_frame_ceiling",
+    "slot_components",
+    "step_gains",
+    "subject_consistency",
+    "switch_rate",
+    "switch_schedule",
     "tiara",
     "tiara_weights",
     "uniform_coefficient",
