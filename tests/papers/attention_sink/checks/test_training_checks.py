@@ -91,9 +91,11 @@ def test_positions_are_counted_from_one():
 
 
 def test_raw_scores_of_rows_that_sum_to_one():
-    found = operations.first_beside_typical({**TINY, "operation": "softmax", "normaliser": "sum"}, RNG)
+    found = operations.first_as_sink({**TINY, "operation": "softmax", "normaliser": "sum"}, RNG)
     assert found["mass"] == pytest.approx(found["proxy"], rel=1e-5)
-    assert found["value"] == pytest.approx(found["mass"] / found["typical_mass"])
+    assert found["raw"] == pytest.approx(found["mass"] / found["typical_mass"])
+    assert np.all(found["value"] <= found["raw"])
+    assert np.all(found["value"] <= 0.5 / found["value_drain"])
     assert judge("SINK-T2", {"value": [0.9, 1.1]}, 1.0) == "fail"
 
 

@@ -22,12 +22,14 @@ RUNS, EVALUATIONS, LENGTH = 2, 4, 32
 
 def made_up(bound, rng):
     def one(cell):
-        per_run = ("value", "greater", "smaller", "proxy_sink")
+        per_run = ("value", "greater", "smaller", "proxy_sink", "raw")
         data = {name: rng.uniform(0.1, 1.0, RUNS) for name in per_run}
         data |= {
             name: rng.uniform(0.1, 1.0, (RUNS, EVALUATIONS))
             for name in ("sink", "value_drain", "excess_loss")
         }
+        if "T2" in cell["claim"]:
+            data["value_drain"] = rng.uniform(0.1, 1.0, RUNS)
         if "T4" in cell["claim"]:
             data["sink"] = rng.uniform(size=(RUNS, LENGTH))
         data["steps"] = 25 * np.arange(1, EVALUATIONS + 1)
