@@ -12,8 +12,8 @@ from tightbound.simulators.language_models.language_model import prefill
 from tightbound.simulators.language_models.smollm2 import INSTALL, ModelUnavailableError, locate
 
 PROMPTS = 4
-CLOSE = 2e-3  # logits of size 20, rounded to float32 at every step of 30 layers in two programs
-NEAR_TIE = 1e-2
+CLOSE = 5e-4  # logits up to 40, rounded to float32 at every step of 30 layers in two programs
+NEAR_TIE = 1e-3
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,6 @@ def test_greedy_texts_are_those_of_another_implementation(smollm2, reference):
     differ = chain.argmax(axis=2) != wanted
     assert wanted.shape == (PROMPTS, 48)
     assert not np.any(differ & (margins > NEAR_TIE))
-    assert differ.sum() <= 1
     cache.discard()
     for step in range(6):  # token by token, as texts are made
         single = model.forward(cache, wanted[:, step : step + 1])[:, 0]
