@@ -155,7 +155,8 @@ class TextSession(BaseSession):
 
     def _draft(self, text: Tokens) -> Tokens:
         if isinstance(self.drafter, NGram):  # its definition goes through all training data for each token
-            return self.drafter.drafts(np.append(text, 0), text.size)[0]
+            found: Tokens = self.drafter.drafts(np.append(text, 0), text.size)[0]
+            return found
         return self.drafter.draft(text)
 
 

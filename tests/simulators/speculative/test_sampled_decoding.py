@@ -14,7 +14,6 @@ from tightbound.simulators.speculative.biased_verifiers import (
     ChosenAsDrawn,
 )
 from tightbound.simulators.speculative.decoder import SpeculativeDecoder
-from tightbound.simulators.speculative.drafter import NoDraft
 from tightbound.simulators.speculative.growth import Beam, Branching
 from tightbound.simulators.speculative.ngram import NGram
 from tightbound.simulators.speculative.sampling import RoundCoins, Sampling
@@ -47,7 +46,7 @@ from tightbound.theory.speculative.trees import beam_tree
 
 AS_IS = Sampling(temperature=1.0)
 CUT = Sampling(temperature=0.7, top_k=2, top_p=0.95)
-PROMPT, TOKENS, TEXTS = [0], 3, 1000
+PROMPT, TOKENS, TEXTS = [0], 3, 700
 LEVEL = 1e-4
 
 
@@ -77,11 +76,9 @@ def sample(decoder, sampling=AS_IS, seed=11):
 
 
 LOSSLESS = {
-    "plain": (NoDraft(), MatchedVerification(), AS_IS),
     "chain": (2, ChainVerification(), AS_IS),
     "chain, tempered and cut": (2, ChainVerification(), CUT),
     "block": (2, BlockVerification(), AS_IS),
-    "likeliest chain": (Beam((1, 1)), ChainVerification(), AS_IS),
     "likeliest chain, block": (Beam((1, 1)), BlockVerification(), CUT),
     "independent tree": (Branching((2, 1)), RecursiveRejection(), AS_IS),
     "distinct tree": (Branching((2, 2), replace=False), RecursiveRejection(), AS_IS),
@@ -302,7 +299,7 @@ def test_a_text_depends_on_its_number_and_not_on_its_neighbours(shape, target, s
 
 def test_block_verification_accepts_at_least_as_much(pair):
     chain, block = (
-        decoder_of(pair, 2, rule).generate([PROMPT] * 300, 9, sampling=AS_IS, seed=2)
+        decoder_of(pair, 2, rule).generate([PROMPT] * 200, 6, sampling=AS_IS, seed=2)
         for rule in (ChainVerification(), BlockVerification())
     )
     assert block.accepted_per_round > chain.accepted_per_round + 0.02

@@ -1,0 +1,207 @@
+r"""Training of LongSpec drafts: the target is frozen, its keys come from the engine, once per batch.
+
+A sequence is two numbers and a text, :math:`(o, j, x_1, \dots, x_T)`. Target and draft read the text at the
+Anchor-Offset positions of offset o. Flash noisy training: row t sees the target's keys up to row t - j,
+since a target's cache ends j tokens before the row that drafts the j-th token,
+
+.. math:: O_t = \mathrm{Attention}(q_t;\; K_{\le t - j}, V_{\le t - j}), \qquad O_t = 0 \text{ for } t < j.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tightbound.simulators.language_models.llama import Llama
+from tightbound.simulators.language_models.trainable import Parameters
+from tightbound.simulators.language_models.trainable_llama import (
+    ANCHORS,
+    attend,
+    mean_loss,
+    offset_positions,
+    rms_norm,
+    rotate,
+    split_heads,
+    turns,
+)
+from tightbound.simulators.speculative.long_spec_block import LongSpecBlock, fingerprint_of, shapes
+from tightbound.theory._validation import as_indices, as_integer
+
+Rows = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainableLongSpec:
+    """The block of a target, an `tightbound.simulators.language_models.trainable.Trainable`.
+
+    Parameters
+    ----------
+    target : Llama
+        Whose next tokens are drafted. Its weights do not change.
+    window : int
+        W, tokens that self-attention sees.
+    inner : int
+        Size of the hidden layer of the MLP.
+    length : int
+        Tokens T of a training text.
+    longest : int
+        Offsets go up to ``longest - length``; at most the context of the target.
+
+    References
+    ----------
+    Yang et al., "LongSpec", arXiv 2502.17421, Algorithms 1 and 2.
+    """
+
+    target: Llama
+    window: int
+    inner: int
+    length: int
+    longest: int
+
+    def __post_init__(self) -> None:
+        for name in ("window", "inner"):
+            as_integer(name, getattr(self, name), least=1)
+        as_integer("length", self.length, least=ANCHORS)
+        as_integer("longest", self.longest, least=self.length)
+        if self.longest > self.target.context:
+            raise ValueError(
+                f"longest is {self.longest} and the target has {self.target.context} positions: give at most "
+                "that"
+            )
+
+    def __repr__(self) -> str:
+        sizes = f"window={self.window}, inner={self.inner}, length={self.length}, longest={self.longest}"
+        return f"TrainableLongSpec({self.target.config}, {fingerprint_of(self.target)}, {sizes})"
+
+    @property
+    def vocabulary(self) -> int:
+        """Numbers that a sequence may hold: tokens, offsets and lags."""
+        return max(self.target.vocabulary, self.longest + 1)
+
+    @property
+    def context(self) -> int:
+        """Longest sequence, its two numbers included."""
+        return self.length + 2
+
+    @property
+    def dtype(self) -> str:
+        """Of weights and activations."""
+        return "float32"
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """Parameters that training leaves as they are: none, since the target's are not among them."""
+        return ()
+
+    def init(self, key: int) -> Parameters:
+        """Return random weights: normal, of variance one over the number of inputs; the final norm is the target's.
+
+        What is added to the residual stream is smaller by the root of three.
+        """
+        rng = np.random.default_rng(as_integer("key", key, least=0))
+        weights: Parameters = {}
+        for name, shape in shapes(self.target.config, self.inner).items():
+            if len(shape) == 1:
+                weights[name] = np.array(self.target.norm) if name == "norm" else np.ones(shape)
+            else:
+                into_stream = 3**-0.5 if name in ("output", "cross_output", "down") else 1.0
+                weights[name] = rng.standard_normal(shape) * into_stream * shape[1] ** -0.5
+        return {name: value.astype(np.float32) for name, value in weights.items()}
+
+    def block(self, parameters: Parameters) -> LongSpecBlock:
+        """Return the draft with these weights, for decoding."""
+        found = {name: np.asarray(array, np.float32) for name, array in parameters.items()}
+        return LongSpecBlock(self.target.config, fingerprint_of(self.target), self.window, found)
+
+    def target_rows(self, tokens: ArrayLike, positions: ArrayLike) -> tuple[Rows, Rows]:
+        """Return keys and values (B, T, Hk, D) of the target's last layer for texts (B, T) at positions."""
+        ids = np.asarray(tokens)
+        batch, length = ids.shape
+        cache = self.target.start(batch, length)
+        self.target.forward(
+            cache, ids, positions=np.asarray(positions), read=np.zeros((batch, 0), dtype=np.int64)
+        )
+        keys, values = cache.rows(self.target.layers - 1)
+        return np.ascontiguousarray(keys[:, :length]), np.ascontiguousarray(values[:, :length])
+
+    def logits(self, parameters: Parameters, tokens: ArrayLike, lag: int, offset: int = 0) -> Any:
+        """Return logits (B, T, vocabulary) after each token of texts (B, T), all with one lag and offset."""
+        import jax
+
+        ids = as_indices("tokens", tokens, self.target.vocabulary)
+        lags = np.full(len(ids), as_integer("lag", lag, least=0))
+        places = offset_positions(np.full(len(ids), as_integer("offset", offset, least=0)), ids)
+        rows = self.target_rows(ids, places)
+        with jax.enable_x64(True):
+            return forward(self, parameters, ids, places, lags, rows, self._read_out)
+
+    def loss(self, parameters: Parameters, tokens: Any, mask: Any) -> Any:
+        """Return the mean negative log-likelihood, in nats, of tokens where ``mask`` is True.
+
+        Parameters
+        ----------
+        parameters : dict from name to array
+        tokens : array, shape (B, 2 + T)
+            Offset, lag and text.
+        mask : array of bool, shape (2 + T,)
+            Of the texts' tokens; the two numbers and the first token are not predicted.
+        """
+        import jax
+        import jax.numpy as jnp
+
+        text = tokens[:, 2:-1]
+        places = offset_positions(tokens[:, 0], text)
+        sizes = self.target.config
+        shape = jax.ShapeDtypeStruct((*text.shape, sizes.kv_heads, sizes.head_size), jnp.float32)
+        rows = jax.pure_callback(
+            self.target_rows, (shape, shape), text, places, vmap_method="sequential"
+        )
+        scores = forward(self, parameters, text, places, tokens[:, 1], rows, self._read_out)
+        return mean_loss(scores, tokens[:, 3:], mask[3:])
+
+    @cached_property
+    def _read_out(self) -> tuple[Any, Any]:
+        return self.target.embedding, self.target.head
+
+
+def forward(
+    model: TrainableLongSpec,
+    parameters: Parameters,
+    tokens: Any,
+    positions: Any,
+    lags: Any,
+    rows: tuple[Any, Any],
+    shared: tuple[Any, Any],
+) -> Any:
+    """Return logits (B, T, V) for texts (B, T), lags (B,) and the target's keys and values; traceable."""
+    import jax
+    import jax.numpy as jnp
+
+    c, w = model.target.config, parameters
+    batch, length = tokens.shape
+    sizes = (c.heads, c.kv_heads, c.kv_heads)
+    turn = turns(c, positions, "float32", model.target.rope_factors)
+    row, column = np.arange(length)[:, np.newaxis], np.arange(length)
+    own = ((column <= row) & (column > row - model.window))[np.newaxis]
+    far = column <= row - lags[:, np.newaxis, np.newaxis]
+    embedding, head = shared
+
+    hidden = jnp.asarray(embedding)[tokens]
+    parts = rms_norm(hidden, w["self_norm"], c.eps) @ w["query_key_value"].T
+    query, key, value = split_heads(parts, sizes, c.head_size)
+    mixed = attend(rotate(query, turn), rotate(key, turn), value, own)
+    hidden = hidden + mixed.reshape(batch, length, -1) @ w["output"].T
+
+    asked = rms_norm(hidden, w["cross_norm"], c.eps) @ w["cross_query"].T
+    (query,) = split_heads(asked, (c.heads,), c.head_size)
+    mixed = attend(rotate(query, turn), *rows, far)
+    hidden = hidden + mixed.reshape(batch, length, -1) @ w["cross_output"].T
+
+    both = rms_norm(hidden, w["mlp_norm"], c.eps) @ w["gate_up"].T
+    gated = jax.nn.silu(both[..., : model.inner]) * both[..., model.inner :]
+    hidden = hidden + gated @ w["down"].T
+    return rms_norm(hidden, w["norm"], c.eps) @ jnp.asarray(head).T
