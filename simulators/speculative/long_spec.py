@@ -1,4 +1,4 @@
-"""LongSpec: a draft of one block whose state does not grow with the text, since the target's keys are there."""
+"""LongSpec: a draft of one block whose state does not grow with the text."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from tightbound.simulators.speculative.ring import Ring
 from tightbound.theory._validation import Integers
 
 Rows = NDArray[np.float32]
+BEAM = Beam((4, 16, 16, 16, 16))
+"""68 nodes in five layers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,7 @@ class LongSpecDraft:
     """
 
     block: LongSpecBlock
-    shape: Shape | int = Beam((4, 16, 16, 16, 16))
+    shape: Shape | int = BEAM
 
     def __post_init__(self) -> None:
         shape = as_shape(self.shape)
@@ -163,7 +165,7 @@ class Layers:
         positions: Integers | None,
         read: Integers,
     ) -> Rows:
-        """Return logits (B, R, V) of rows of the next layer: all stand one position behind the last layer's."""
+        """Return logits (B, R, V) of rows of the next layer, one position behind the last."""
         ids = np.asarray(tokens)
         batch, rows = ids.shape
         sizes, weights = self.block.target, self.block.weights
@@ -181,8 +183,9 @@ class Layers:
         hidden += linear(weights["output"], mixed.reshape(batch * rows, -1))
 
         asked = self._turned(linear(weights["cross_query"], self._norm(hidden, "cross_norm")), places)
+        keys, values = self.target_rows
         o, lse = decode_attention_splitk(
-            asked.reshape(split), *self.target_rows, self.lengths, backend=self.backend
+            asked.reshape(split), keys, values, self.lengths, backend=self.backend
         )
         mixed = np.asarray(merge_states(o, lse, backend=self.backend)[0], dtype=np.float32)
         hidden += linear(weights["cross_output"], mixed.reshape(batch * rows, -1))
@@ -202,8 +205,8 @@ class Layers:
         path = np.broadcast_to(path, (batch, rows, width))
         tree = tree_attention(queries, self.keys, self.values, path, backend=self.backend)
         past = self.ring.attend(queries, self.depth, backend=self.backend)
-        states = [np.asarray(part, dtype=tree[0].dtype) for part in past]
-        return np.asarray(merge_state(*states, *tree, backend=self.backend)[0], dtype=np.float32)
+        o, lse = (np.asarray(part, dtype=tree[0].dtype) for part in past)
+        return np.asarray(merge_state(o, lse, *tree, backend=self.backend)[0], dtype=np.float32)
 
     def _norm(self, hidden: Rows, name: str) -> Rows:
         return _normalised(hidden, self.block.weights[name], self.block.target.eps)
@@ -230,9 +233,7 @@ def keys_and_values(
     return _keys_and_values(target, block, linear(projection, normal), places)
 
 
-def _keys_and_values(
-    target: Any, block: LongSpecBlock, both: Rows, places: Integers
-) -> tuple[Rows, Rows]:
+def _keys_and_values(target: Any, block: LongSpecBlock, both: Rows, places: Integers) -> tuple[Rows, Rows]:
     shape = (len(both), block.target.kv_heads, block.target.head_size)
     half = both.shape[1] // 2
     keys = rotated(target, both[:, :half], places, block.target.head_size)
@@ -247,7 +248,7 @@ def rotated(target: Any, rows: Rows, places: Integers, head_size: int) -> Rows:
     turn = np.exp(1j * places[:, np.newaxis] * frequencies).astype(np.complex64)
     pairs = np.ascontiguousarray(rows, dtype=np.float32).view(np.complex64)
     heads = pairs.reshape(len(rows), -1, head_size // 2) * turn[:, np.newaxis]
-    return heads.view(np.float32).reshape(rows.shape)
+    return np.asarray(heads.view(np.float32).reshape(rows.shape))
 
 
 def _normalised(rows: Rows, scale: Rows, eps: float) -> Rows:

@@ -56,7 +56,7 @@ class LongSpecBlock:
     ...                      head_size=4)
     >>> block = LongSpecBlock.random(config, window=8, inner=24, rng=0)
     >>> block.inner, block.parameters, block.state_numbers
-    (24, 2880, 128)
+    (24, 2496, 128)
     """
 
     target: LlamaConfig
@@ -199,4 +199,3 @@ def fingerprint_of(target: Any) -> int:
     """Return a checksum of some weights of a target: its last norm and the first rows of its embedding."""
     head = zlib.crc32(np.ascontiguousarray(target.norm, np.float32).tobytes())
     return zlib.crc32(np.ascontiguousarray(target.embedding[:256], np.float32).tobytes(), head)
-

@@ -49,7 +49,7 @@ class Ring:
         return self.keys.nbytes + self.values.nbytes
 
     def missing(self, lengths: Integers) -> list[Integers]:
-        """Return the positions of each sequence to write so that it holds the last W before ``lengths[b]``."""
+        """Return the positions to write so that each sequence holds the last W before ``lengths[b]``."""
         return [
             np.arange(max(int(done), int(length) - self.window), int(length))
             for done, length in zip(self.written, lengths, strict=True)

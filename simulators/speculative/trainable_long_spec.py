@@ -36,7 +36,7 @@ Rows = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class TrainableLongSpec:
-    """The block of a target, an `tightbound.simulators.language_models.trainable.Trainable`.
+    """The block of a target, to be trained.
 
     Parameters
     ----------
@@ -98,9 +98,9 @@ class TrainableLongSpec:
         return ()
 
     def init(self, key: int) -> Parameters:
-        """Return random weights: normal, of variance one over the number of inputs; the final norm is the target's.
+        """Return random weights: normal, of variance one over the number of inputs.
 
-        What is added to the residual stream is smaller by the root of three.
+        What is added to the residual stream is smaller by the root of three; the final norm is the target's.
         """
         rng = np.random.default_rng(as_integer("key", key, least=0))
         weights: Parameters = {}
@@ -156,10 +156,9 @@ class TrainableLongSpec:
         text = tokens[:, 2:-1]
         places = offset_positions(tokens[:, 0], text)
         sizes = self.target.config
-        shape = jax.ShapeDtypeStruct((*text.shape, sizes.kv_heads, sizes.head_size), jnp.float32)
-        rows = jax.pure_callback(
-            self.target_rows, (shape, shape), text, places, vmap_method="sequential"
-        )
+        sized = (*text.shape, sizes.kv_heads, sizes.head_size)
+        shape = jax.ShapeDtypeStruct(sized, jnp.float32)  # type: ignore[no-untyped-call]
+        rows = jax.pure_callback(self.target_rows, (shape, shape), text, places, vmap_method="sequential")
         scores = forward(self, parameters, text, places, tokens[:, 1], rows, self._read_out)
         return mean_loss(scores, tokens[:, 3:], mask[3:])
 
