@@ -165,6 +165,11 @@ class KeySelection:
         Kept keys below ``tail_start``, strictly ascending; one set for all query heads of a key head.
     tail_start : ndarray of int, shape (B,)
         Committed rows from here on are all kept, as are the pending rows that a mask shows.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit, keys that do not ascend or do not lie below ``tail_start``.
     """
 
     keys: NDArray[np.int32]
@@ -181,6 +186,14 @@ class KeySelection:
             raise ValueError(
                 f"tail_start has shape {tail.shape} and dtype {tail.dtype}: give one integer per sequence, "
                 f"shape ({keys.shape[1]},)"
+            )
+        if keys.shape[3] and (
+            np.any(np.diff(keys, axis=3) <= 0)
+            or keys.min() < 0
+            or np.any(keys[:, :, :, -1] >= tail[:, np.newaxis])
+        ):
+            raise ValueError(
+                "keys must ascend strictly and lie in 0, ..., tail_start - 1: sort them, each key once"
             )
         object.__setattr__(self, "keys", keys.astype(np.int32))
         object.__setattr__(self, "tail_start", tail.astype(np.int64))

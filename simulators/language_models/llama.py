@@ -303,9 +303,3 @@ def _check_selection(selection: KeySelection, config: LlamaConfig, lengths: NDAr
             f"attend.tail_start is {tail.tolist()} and {lengths.tolist()} rows are committed: give numbers "
             "from 0 to those"
         )
-    if keys.shape[3]:
-        ascending = np.all(np.diff(keys, axis=3) > 0)
-        if not ascending or keys.min() < 0 or np.any(keys[:, :, :, -1] >= tail[:, np.newaxis]):
-            raise ValueError(
-                "attend.keys must be strictly ascending and lie in 0, ..., tail_start - 1: sort them"
-            )

@@ -47,3 +47,14 @@ def small():
         vocabulary=37, context=160, width=24, inner=40, layers=3, heads=6, kv_heads=2, head_size=8
     )
     return Llama.random(config, rng=0)
+
+
+@pytest.fixture(autouse=True)
+def one_core():
+    """Run compiled loops on one thread: tests run side by side, and threads that wait for each other starve."""
+    import numba
+
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    yield
+    numba.set_num_threads(threads)

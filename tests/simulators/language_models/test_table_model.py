@@ -181,3 +181,6 @@ def test_bad_selections():
         KeySelection(np.zeros((1, 1, 2), int), np.zeros(1, int))
     with pytest.raises(ValueError, match="one integer per sequence"):
         KeySelection(np.zeros((1, 2, 1, 2), int), np.zeros(1, int))
+    for keys in ([1, 1], [2, 1], [-1, 0], [0, 3]):
+        with pytest.raises(ValueError, match="must ascend strictly"):
+            KeySelection(np.array([[[keys]]]), np.array([3]))
