@@ -17,12 +17,13 @@ from tightbound.simulators.bandits.policies.hedge_spec import HedgeSpec
 from tightbound.simulators.bandits.policies.meta_sd_ucb import MetaSDUCB
 from tightbound.simulators.bandits.streams import POLICY, Coins, Stream, seed_of
 from tightbound.simulators.language_models.language_model import LanguageModel
-from tightbound.simulators.speculative.decoder import OnTokens, Orders, Writing, run
+from tightbound.simulators.speculative.decoder import OnTokens, run
 from tightbound.simulators.speculative.decoding import Decoding
 from tightbound.simulators.speculative.drafter import Drafter, checked_drafter
 from tightbound.simulators.speculative.sampling import Sampling
 from tightbound.simulators.speculative.text_drafter import TextDrafter
 from tightbound.simulators.speculative.verifiers import MatchedVerification, Verifier
+from tightbound.simulators.speculative.writing import Orders, Writing
 from tightbound.theory._validation import Array, as_integer
 
 BLIND = (Hedge, HedgeSpec, MetaSDUCB, ConfidenceThreshold)

@@ -31,7 +31,7 @@ class Job:
     sampling : Sampling
         How tokens are drawn, from the drafter as from the target.
     capacity : int
-        Most tokens of one text, prompt included.
+        Most tokens of one text that are read; the last one that is written is not.
     seed : int
         Root of all variates.
     backend : str
