@@ -66,7 +66,7 @@ SINK_T3A = Claim(
         grid=sizes({"bias_slot": "key"}),
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 8.0, "standard": 60.0, "full": 180.0},
+    seconds={"quick": 8.0, "standard": 55.0, "full": 180.0},
 )
 SINK_T3B = Claim(
     id="SINK-T3b",
@@ -101,7 +101,7 @@ SINK_T3C = Claim(
     bound=most,
     control=NegativeControl(because="a learned key takes the sink", measure=first_beside_key_bias),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 3.0, "standard": 25.0, "full": 70.0},
+    seconds={"quick": 3.0, "standard": 20.0, "full": 65.0},
 )
 
 BIAS_SLOTS = (SINK_T3A, SINK_T3B, SINK_T3C)

@@ -82,7 +82,7 @@ def half(cell: Cell) -> float:
 
 
 GRID = sizes({})
-SECONDS = {"quick": 3.0, "standard": 20.0, "full": 60.0}
+SECONDS = {"quick": 5.0, "standard": 35.0, "full": 110.0}
 BECAUSE = "at a learning rate 30 times smaller the same number of steps is too short for a sink"
 
 

@@ -84,7 +84,7 @@ SINK_T2 = Claim(
         grid=sizes(*NORMALISED),
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 14.0, "standard": 110.0, "full": 330.0},
+    seconds={"quick": 17.0, "standard": 120.0, "full": 370.0},
 )
 
 OPERATIONS = (SINK_T2,)

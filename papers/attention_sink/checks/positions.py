@@ -87,7 +87,7 @@ SINK_T4A = Claim(
         because="without a fixed token nothing marks that position", measure=strongest_without
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 8.0, "standard": 60.0, "full": 200.0},
+    seconds={"quick": 7.0, "standard": 50.0, "full": 170.0},
 )
 SINK_T4B = Claim(
     id="SINK-T4b",
@@ -104,7 +104,7 @@ SINK_T4B = Claim(
         because="with a fixed token at position 1 the sink is there", grid=sizes({"fixed_position": 1})
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 5.0, "standard": 40.0, "full": 130.0},
+    seconds={"quick": 5.0, "standard": 35.0, "full": 110.0},
 )
 SINK_T9 = Claim(
     id="SINK-T9",
@@ -121,7 +121,7 @@ SINK_T9 = Claim(
         because="before training both get about their uniform share", measure=seen_beside_window_untrained
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 3.0, "standard": 25.0, "full": 70.0},
+    seconds={"quick": 3.0, "standard": 20.0, "full": 60.0},
 )
 
 POSITIONS = (SINK_T4A, SINK_T4B, SINK_T9)
