@@ -51,7 +51,7 @@ def small():
 
 @pytest.fixture(autouse=True)
 def one_core():
-    """Run compiled loops on one thread: tests run side by side, and threads that wait for each other starve."""
+    """Run compiled loops on one thread: tests run side by side, and waiting threads starve each other."""
     import numba
 
     threads = numba.get_num_threads()
