@@ -376,8 +376,8 @@ class Collector:
         else:
             self._failed(
                 task,
-                f"its worker process ended {task.losses} times (out of memory, a crash in compiled "
-                "code, or a script that calls verify outside of 'if __name__ == \"__main__\":')",
+                f"its worker process ended {task.losses} times (out of memory, a time limit, a crash in "
+                "compiled code, or a script that calls verify outside of 'if __name__ == \"__main__\":')",
             )
 
     def _failed(self, task: _Task, reason: str) -> None:
