@@ -33,7 +33,7 @@ class Instance:
             return rng.standard_normal((1, rows, heads, cell["dim"])).astype(np.float32)
 
         parents = [-1, *(int(rng.integers(i)) for i in range(1, nodes))]
-        self.tree = DraftTree(parents, np.arange(nodes))
+        self.tree = DraftTree(np.array(parents), np.arange(nodes))
         self.mask = self.tree.ancestor_mask[None]
         self.q = normal(nodes, KV_HEADS * GROUP)
         self.k, self.v = normal(cell["cached"], KV_HEADS), normal(cell["cached"], KV_HEADS)
@@ -129,7 +129,7 @@ def merged_lse_of_base_two(cell: Cell, rng: np.random.Generator) -> Arrays:
     return _lse_first(_merged(cell, rng, base_two))
 
 
-SIZES = {"nodes": [(1, 5, 69)], "logits": [(1.0, 5.0, 30.0)], "splits": [3]}
+SIZES: dict[str, Any] = {"nodes": [(1, 5, 69)], "logits": [(1.0, 5.0, 30.0)], "splits": [3]}
 GRID = Grid(
     quick=cells(dim=[16, 64], cached=[0, 1, 300], **SIZES),
     standard=cells(dim=[16, 32, 64, 128], cached=[0, 1, 7, 300, 2000], **SIZES),

@@ -32,7 +32,7 @@ def bytes_loaded(*arguments: np.ndarray) -> tuple[int, np.ndarray]:
         row[:] = data[start : start + row.size]
         total += row.size * data.itemsize
 
-    interpreted = {
+    interpreted: dict[str, Any] = {
         "attend": kernel.attend.py_func,
         "_one_split": kernel._one_split.py_func,
         "_read": load,
