@@ -1,12 +1,54 @@
-"""Language models that are really trained, small enough for two cores.
+"""Language models behind one protocol: a real one, trained ones, and an exact table.
 
-A model is a frozen set of hyper-parameters; its weights are an argument of every method. Training goes on
-from a checkpoint as if it had never been killed.
+`LanguageModel` is what decoders ask for. `Llama` runs a GGUF checkpoint, `TableModel` is exact. Small models
+are trained by `train`; a model to train is a frozen set of hyper-parameters, its weights are an argument, and
+training goes on from a checkpoint as if it had never been killed.
 """
 
-from tightbound.simulators.language_models.causal_transformer import CausalTransformer
-from tightbound.simulators.language_models.checkpoint import CheckpointError
-from tightbound.simulators.language_models.schedule import Schedule
+from tightbound.simulators.language_models.attention_maps import (
+    AttentionMaps,
+    attention_maps,
+)
+from tightbound.simulators.language_models.byte_pair_tokenizer import (
+    BytePairTokenizer,
+    chat,
+)
+from tightbound.simulators.language_models.causal_transformer import (
+    CausalTransformer,
+)
+from tightbound.simulators.language_models.checkpoint import (
+    CheckpointError,
+)
+from tightbound.simulators.language_models.gguf_checkpoint import (
+    CheckpointFormatError,
+    LlamaConfig,
+    read_gguf,
+)
+from tightbound.simulators.language_models.language_model import (
+    AttentionModel,
+    ContextOverflowError,
+    KeySelection,
+    LanguageModel,
+    prefill,
+)
+from tightbound.simulators.language_models.llama import (
+    Llama,
+)
+from tightbound.simulators.language_models.llama_cache import (
+    LlamaCache,
+)
+from tightbound.simulators.language_models.schedule import (
+    Schedule,
+)
+from tightbound.simulators.language_models.smollm2 import (
+    ModelUnavailableError,
+)
+from tightbound.simulators.language_models.table_model import (
+    TableModel,
+)
+from tightbound.simulators.language_models.trainable import (
+    Trainable,
+)
 from tightbound.simulators.language_models.training import (
     History,
     TrainingDivergedError,
@@ -16,12 +58,29 @@ from tightbound.simulators.language_models.training import (
 )
 
 __all__ = [
+    "AttentionMaps",
+    "AttentionModel",
+    "BytePairTokenizer",
     "CausalTransformer",
     "CheckpointError",
+    "CheckpointFormatError",
+    "ContextOverflowError",
     "History",
+    "KeySelection",
+    "LanguageModel",
+    "Llama",
+    "LlamaCache",
+    "LlamaConfig",
+    "ModelUnavailableError",
     "Schedule",
+    "TableModel",
+    "Trainable",
     "TrainingDivergedError",
     "TrainingResult",
+    "attention_maps",
+    "chat",
+    "prefill",
+    "read_gguf",
     "train",
     "train_many",
 ]
