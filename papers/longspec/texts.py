@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sysconfig
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,11 +39,13 @@ def texts(packages: tuple[str, ...] = ("numpy", "scipy")) -> Texts:
     packages : tuple of str
         Packages besides the standard library, by their names; those that are not installed are left out.
     """
-    found: tuple[list[str], list[str]] = ([], [])
-    for name, text in _named(packages):
-        if len(text) >= LEAST:
-            found[held_out(name)].append(text)
-    return Texts(tuple(found[0]), tuple(found[1]))
+    return _split([*_topics(), *_docstrings_of(packages)])
+
+
+@cache
+def topics() -> Texts:
+    """Return Python's help topics alone."""
+    return _split(_topics())
 
 
 def held_out(name: str) -> bool:
@@ -57,11 +59,22 @@ def held_out(name: str) -> bool:
     return zlib.crc32(name.encode()) % HELD_OUT == 0
 
 
-def _named(packages: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _split(named: Iterable[tuple[str, str]]) -> Texts:
+    found: tuple[list[str], list[str]] = ([], [])
+    for name, text in named:
+        if len(text) >= LEAST:
+            found[held_out(name)].append(text)
+    return Texts(tuple(found[0]), tuple(found[1]))
+
+
+def _topics() -> Iterator[tuple[str, str]]:
     from pydoc_data import topics
 
     for topic in sorted(topics.topics):
         yield f"topic:{topic}", topics.topics[topic]
+
+
+def _docstrings_of(packages: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     roots = [("", Path(sysconfig.get_path("stdlib")))]
     for package in packages:
         spec = find_spec(package)

@@ -99,7 +99,7 @@ class LongSpecSession(BaseSession):
     def draft(self, turn: Turn) -> list[Draft]:
         """Return one draft per sequence."""
         lengths = turn.cache.lengths
-        self._catch_up(turn.texts, np.where(turn.limits > 0, lengths, 0))
+        self.catch_up(turn.texts, np.where(turn.limits > 0, lengths, 0))
         layers = Layers(self.job, self.block, self.ring, turn.cache)
         drafts, _ = grow(
             layers.forward,
@@ -117,7 +117,7 @@ class LongSpecSession(BaseSession):
         """Go on with these sequences."""
         self.ring.select(kept)
 
-    def _catch_up(self, texts: Sequence[Integers], lengths: Integers) -> None:
+    def catch_up(self, texts: Sequence[Integers], lengths: Integers) -> None:
         """Write the committed tokens of each text that the ring lacks."""
         missing = self.ring.missing(lengths)
         places = np.concatenate(missing)

@@ -112,6 +112,37 @@ class TrainableLongSpec:
                 weights[name] = rng.standard_normal(shape) * into_stream * shape[1] ** -0.5
         return {name: value.astype(np.float32) for name, value in weights.items()}
 
+    def init_from_target(self) -> Parameters:
+        """Return copies of layers of the target, from which little training is needed.
+
+        Self-attention is that of its first layer, which reads embeddings too; cross-attention and MLP are
+        those of its last layer, whose keys are read and after which the read-out comes.
+
+        Raises
+        ------
+        ValueError
+            Where ``inner`` is not that of the target.
+        """
+        if self.inner != self.target.config.inner:
+            raise ValueError(
+                f"inner is {self.inner} and the target's {self.target.config.inner}: its MLP cannot be "
+                "copied; give that size, or start from init(key)"
+            )
+        first, last = self.target.blocks[0], self.target.blocks[-1]
+        queries = self.target.config.heads * self.target.config.head_size
+        return {
+            "self_norm": first.attention_norm,
+            "query_key_value": first.query_key_value,
+            "output": first.output,
+            "cross_norm": last.attention_norm,
+            "cross_query": last.query_key_value[:queries],
+            "cross_output": last.output,
+            "mlp_norm": last.mlp_norm,
+            "gate_up": last.gate_up,
+            "down": last.down,
+            "norm": self.target.norm,
+        }
+
     def block(self, parameters: Parameters) -> LongSpecBlock:
         """Return the draft with these weights, for decoding."""
         found = {name: np.asarray(array, np.float32) for name, array in parameters.items()}

@@ -1,0 +1,175 @@
+"""Train the models of this paper; ``python -m tightbound.papers.longspec.train byte-target`` is the first.
+
+``byte-target`` trains the Llama over bytes, ``byte-draft`` its LongSpec draft, ``smollm2`` the draft of
+SmolLM2-135M-Instruct. The same command goes on from where it was killed; checkpoints are of one setting, so
+other arguments need another folder. The weights are written at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tightbound.papers.longspec.texts import texts
+from tightbound.simulators.language_models import byte_llama
+from tightbound.simulators.language_models.schedule import Schedule
+from tightbound.simulators.language_models.trainable_llama import OffsetTexts, TrainableLlama
+from tightbound.simulators.language_models.training import TrainingResult, train
+from tightbound.simulators.speculative.trainable_long_spec import TrainableLongSpec
+from tightbound.theory._validation import Integers
+
+LAGS = (1, 4)
+"""Least and largest j of flash noisy training: drafts are five deep."""
+
+SCHEDULE = Schedule(
+    1000, batch=8, learning_rate=3e-3, betas=(0.9, 0.95), weight_decay=0.1, clip=1.0, evaluate_every=20
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one command trains.
+
+    Parameters
+    ----------
+    model : Trainable
+        What is trained.
+    tokens : callable ``text -> ids``
+        Tokeniser.
+    schedule : Schedule
+        How.
+    longest : int
+        Positions that offsets reach.
+    lags : tuple of int, optional
+        Of flash noisy training.
+    validation : int
+        Held-out sequences.
+    write : callable ``(path, parameters)``
+        Writes the weights as the package reads them.
+    initial : dict from name to array, optional
+        Weights to start from; random ones where left out.
+    """
+
+    model: Any
+    tokens: Callable[[str], Integers]
+    schedule: Schedule
+    longest: int
+    lags: tuple[int, int] | None
+    validation: int
+    write: Callable[[Path, Any], None]
+    initial: Any = None
+
+    def sampler(self, pieces: Sequence[str]) -> OffsetTexts:
+        """Return pieces of some texts, one after another, at random offsets and lags."""
+        joined = np.concatenate([self.tokens(text + "\n\n") for text in pieces])
+        return OffsetTexts(joined, self.model.length, self.longest, self.lags)
+
+
+def byte_target() -> Task:
+    """Train the Llama over bytes, on 256 bytes at positions up to its context."""
+    config = byte_llama.CONFIG
+    model = TrainableLlama(config, length=256)
+
+    def write(path: Path, weights: Any) -> None:
+        byte_llama.write_llama(path, config, weights)
+
+    return Task(model, byte_llama.encode, SCHEDULE, config.context, None, 16, write)
+
+
+def byte_draft() -> Task:
+    """Train the LongSpec draft of the Llama that ships with the package, W = 32."""
+    target = byte_llama.load()
+    model = TrainableLongSpec(target, window=32, inner=352, length=256, longest=target.context)
+
+    def write(path: Path, weights: Any) -> None:
+        model.block(weights).save(path)
+
+    return Task(
+        model,
+        byte_llama.encode,
+        replace(SCHEDULE, steps=500),
+        target.context,
+        LAGS,
+        16,
+        write,
+        model.init_from_target(),
+    )
+
+
+def smollm2() -> Task:
+    """Train the LongSpec draft of SmolLM2-135M-Instruct, W = 512, on 512 tokens."""
+    from tightbound.simulators.language_models import smollm2 as real
+
+    target, tokenizer = real.load()
+    model = TrainableLongSpec(target, window=512, inner=1536, length=512, longest=target.context)
+    schedule = replace(SCHEDULE, steps=2000, batch=1, learning_rate=5e-4, evaluate_every=5, warmup=10)
+
+    def write(path: Path, weights: Any) -> None:
+        model.block(weights).save(path)
+
+    return Task(
+        model,
+        tokenizer.encode,
+        schedule,
+        target.context,
+        LAGS,
+        1,
+        write,
+        model.init_from_target(),
+    )
+
+
+TASKS = {"byte-target": byte_target, "byte-draft": byte_draft, "smollm2": smollm2}
+
+
+def run(task: Task, folder: Path, output: Path) -> TrainingResult:
+    """Train, or go on where ``folder`` says, and write the weights to ``output``."""
+    pieces = texts()
+    began = time.perf_counter()
+
+    def tell(step: int, training: float, validation: float) -> None:
+        seconds = time.perf_counter() - began
+        print(f"step {step}: training {training:.4f}, held out {validation:.4f}, {seconds:.0f} s", flush=True)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    result = train(
+        task.model,
+        task.sampler(pieces.training),
+        task.schedule,
+        validation=task.sampler(pieces.held_out)(np.random.default_rng(0), task.validation),
+        initial=task.initial,
+        checkpoint=folder / "checkpoint.npz",
+        progress=tell,
+    )
+    task.write(output, result.parameters)
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train, and say where the weights are and how good they are on texts that training did not see."""
+    parser = argparse.ArgumentParser(prog="python -m tightbound.papers.longspec.train", description=__doc__)
+    parser.add_argument("task", choices=TASKS)
+    parser.add_argument("--folder", type=Path, help="checkpoints, .tightbound/longspec/TASK where left out")
+    parser.add_argument("--output", type=Path, help="weights, in the folder where left out")
+    parser.add_argument("--steps", type=int, help="length of the schedule")
+    given = parser.parse_args(arguments)
+    folder = given.folder or Path(".tightbound/longspec") / given.task
+    output = given.output or folder / "weights.npz"
+    try:
+        task = TASKS[given.task]()
+        if given.steps is not None:
+            task = replace(task, schedule=replace(task.schedule, steps=given.steps))
+        result = run(task, folder, output)
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
+        parser.error(str(error))
+    print(f"{result.value:.4f} nats per held-out token after {result.best_step} steps; wrote {output}")
+
+
+if __name__ == "__main__":
+    main()
