@@ -1,0 +1,35 @@
+"""Whether the real language model is on this machine: claims that need it are skipped where it is not."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from tightbound.simulators.language_models.smollm2 import INSTALL, ModelUnavailableError, locate
+
+NAME = "SmolLM2-135M-Instruct"
+
+
+def missing() -> str:
+    """Return why SmolLM2 cannot be run here and how to install it, or an empty text where it can.
+
+    Nothing is read and no heavy library is imported.
+    """
+    try:
+        locate()
+    except ModelUnavailableError as error:
+        return str(error)
+    if find_spec("gguf") is None:
+        return f"the package gguf, which reads the weights of {NAME}, is not installed: {INSTALL}"
+    return ""
+
+
+def weights() -> str:
+    """Return name and size of the file of weights, so that evidence from another file is not mistaken for it.
+
+    Empty where there is none.
+    """
+    try:
+        path = locate()
+        return f"{path.name}, {path.stat().st_size} bytes"
+    except OSError:  # ModelUnavailableError among them
+        return ""
