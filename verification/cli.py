@@ -328,7 +328,137 @@ def bench(
     return EXIT_OK
 
 
-@app.command(sort_key=6, usage="Usage: tightbound new PAPER [OPTIONS]")
+@app.command(sort_key=6, usage="Usage: tightbound generate PROMPT [OPTIONS]")
+def generate(
+    prompt: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    /,
+    *,
+    drafter: Annotated[list[str] | None, Parameter(negative="")] = None,
+    policy: str | None = None,
+    model: Path | None = None,
+    max_new_tokens: int = 128,
+    temperature: float = 0.0,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    gamma: int = 4,
+    seed: int = 0,
+    chat: Annotated[bool | None, Parameter(name="--chat", negative="--raw")] = None,
+    compare: Annotated[bool, Parameter(negative="")] = False,
+    memory: Path | None = None,
+    keys: int = 256,
+    draft_model: Path | None = None,
+    draft_weights: Path | None = None,
+    fmt: Annotated[Literal["text", "json"], Parameter(name="--format")] = "text",
+) -> int:
+    """Write a text with a language model, several tokens per pass; the text is that of plain decoding.
+
+    The text goes to standard output while it is made, statistics to standard error. With --compare, a greedy
+    text that is not that of plain decoding exits with 1, unless two logits are in no certain order.
+
+    Parameters
+    ----------
+    prompt
+        What to continue or, in a chat, to answer; "-" reads standard input, "@FILE" a file.
+    drafter
+        What proposes tokens, as NAME or NAME:LENGTH: none, prompt_lookup (the default), suffix_automaton,
+        datastore, ngram, layer_skip, separate_model, sparse_to_dense or long_spec. Given several times, a
+        policy picks one for each round.
+    policy
+        How it picks: ucb_spec (the default), exp3_spec, thompson, kl_ucb, released_ucb, ucb1, greedy,
+        round_robin, or fixed (the first drafter).
+    model
+        GGUF file of a Llama-family model; by default SmolLM2-135M-Instruct.
+    max_new_tokens
+        Most tokens to write.
+    temperature
+        0 writes the likeliest tokens, 1 samples from the model as it is.
+    top_k
+        Sample among so many likeliest tokens; 0 keeps all.
+    top_p
+        Sample among the likeliest tokens that make up this share of probability.
+    gamma
+        Longest draft of drafters without a LENGTH; 0 drafts nothing.
+    seed
+        Root of all random numbers.
+    chat
+        Whether the prompt is a message to answer or, with --raw, a text to continue; by default a message
+        where the model knows the marks of a chat.
+    compare
+        Write the text again without drafts, and compare speed and text.
+    memory
+        Text file for datastore and ngram; by default Python's help topics.
+    keys
+        Keys that sparse_to_dense keeps of a long prompt.
+    draft_model
+        GGUF file of the model of separate_model.
+    draft_weights
+        Weights of long_spec; by default those for SmolLM2-135M-Instruct.
+    fmt
+        text, or one JSON object with text, tokens and statistics at the end.
+    """
+    from tightbound.verification.executors.pinning import applied, surroundings
+    from tightbound.verification.report import generation
+
+    with applied(surroundings(threads=False)):
+        from tightbound.simulators.speculative import generate as engine
+        from tightbound.simulators.speculative.request import Request
+
+        try:
+            request = Request(
+                _prompt(prompt),
+                tuple(drafter or ("prompt_lookup",)),
+                policy,
+                model=model,
+                chat=chat,
+                gamma=gamma,
+                max_new_tokens=max_new_tokens,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                seed=seed,
+                memory=None if memory is None else _read(memory),
+                keys=keys,
+                draft_model=draft_model,
+                draft_weights=draft_weights,
+            )
+            order = request.order()
+        except (ValueError, TypeError, OSError, ModuleNotFoundError) as error:
+            raise UsageError(str(error)) from error
+        names = ", ".join(order.arms)
+        generation.say([f"{order.prompt.size} tokens of prompt, at most {max_new_tokens} new ones; {names}"])
+        streaming = fmt == "text"
+        same_screen = streaming and sys.stdout.isatty()
+        counter = generation.Counter(max_new_tokens, sys.stderr, wanted=not same_screen)
+
+        def on_text(text: str, tokens: int) -> None:
+            if streaming:
+                print(text, end="", flush=True)
+            counter.update(tokens)
+
+        try:
+            if compare:
+                engine.warm_up(order)
+            found = engine.generate(order, on_text)
+            counter.close()
+            if streaming:
+                print(flush=True)
+            statistics = found.statistics()
+            if compare:
+                statistics["plain"] = vars(engine.compare(order, found))
+        except KeyboardInterrupt:
+            counter.close()
+            if streaming:
+                print(flush=True)
+            _complain("interrupted")
+            return EXIT_INTERRUPTED
+        if not streaming:
+            print(generation.render_json(found.text, found.decoding.tokens[0], statistics))
+        generation.say(generation.lines(statistics))
+    same = statistics.get("plain", {}).get("text") != "different"
+    return EXIT_OK if same else EXIT_UNEXPECTED
+
+
+@app.command(sort_key=7, usage="Usage: tightbound new PAPER [OPTIONS]")
 def new(paper: str, /, *, output: Path | None = None) -> int:
     """Start a paper of your own: a package outside of tightbound, with one complete claim to begin from.
 
@@ -351,7 +481,7 @@ def new(paper: str, /, *, output: Path | None = None) -> int:
     return EXIT_OK
 
 
-@app.command(sort_key=7, usage="Usage: tightbound env [OPTIONS]")
+@app.command(sort_key=8, usage="Usage: tightbound env [OPTIONS]")
 def env(*, devices: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Print versions, processors, threads and devices: what a bug report needs, as a Markdown list.
 
@@ -365,6 +495,22 @@ def env(*, devices: Annotated[bool, Parameter(negative="")] = False) -> int:
     for name, value in environment(devices=devices).items():
         print(f"- {name}: {value}")
     return EXIT_OK
+
+
+def _prompt(given: str) -> str:
+    """Return a prompt: "-" is standard input, "@FILE" a file, anything else itself."""
+    if given == "-":
+        return sys.stdin.read()
+    return _read(Path(given[1:])) if given.startswith("@") and len(given) > 1 else given
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}): name a text file") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no UTF-8 text (byte {error.start}): name a text file") from error
 
 
 def _claims(patterns: Sequence[str], paper: str | None = None) -> tuple[Claim, ...]:
