@@ -145,6 +145,93 @@ def installed() -> dict[str, Any]:
     return {f"{name} UCB1": runner for name, runner in runners.items() if find_spec(name)}
 
 
+WORKLOAD = {
+    "code": ("formatstrings", "compound"),
+    "prose": ("exceptions", "execmodel"),
+    "lists": ("operator-summary", "string-methods"),
+}
+"""Python's help topics that a model continues, by kind."""
+PROMPT_TOKENS, NEW_TOKENS = 192, 64
+DRAFTERS = ("prompt_lookup:4", "suffix_automaton:8", "datastore:4", "ngram:4")
+LEARNERS = ("ucb_spec", "exp3_spec", "thompson")
+
+
+def live() -> Sequence[Row]:
+    """Continue help topics with SmolLM2-135M-Instruct, with each drafter and with policies over all.
+
+    Rows are medians and quantiles over the prompts; ratios are of totals over all prompts. The datastore and
+    the n-gram model hold all other topics.
+    """
+    from tightbound.simulators.speculative.generate import compare, generate, warm_up
+
+    orders, rounds, speeds = live_orders(), {}, {}
+    for name, some in orders.items():
+        warm_up(some[0])
+        found = [generate(order) for order in some]
+        for order, one in zip(some, found, strict=True) if name == LEARNERS[0] else ():
+            if compare(order, one).text == "different":
+                raise ArithmeticError("the text under a policy is not that of plain decoding")
+        rounds[name] = np.array([one.completion.log.rounds for one in found])
+        speeds[name] = np.array([one.decoding.tokens_per_second for one in found])
+    tokens = np.array([one.completion.tokens.size for one in found])  # the same for all: so is the text
+    return live_rows(tokens, rounds, speeds)
+
+
+def live_orders() -> dict[str, list[Any]]:
+    """Return one order per prompt, by the name of a drafter or policy."""
+    from pydoc_data.topics import topics
+
+    from tightbound.simulators.language_models import smollm2
+    from tightbound.simulators.speculative.generate import Order
+    from tightbound.simulators.speculative.named_drafters import (
+        Material,
+        arm_lengths,
+        named_arms,
+        named_policy,
+    )
+
+    model, tokenizer = smollm2.load()
+    used = [name for names in WORKLOAD.values() for name in names]
+    prompts = [tokenizer.encode(topics[name])[:PROMPT_TOKENS] for name in used]
+    memory = "\n\n".join(text for name, text in topics.items() if name not in used)
+    arms = named_arms(arm_lengths(DRAFTERS, 4), Material(model, tokenizer, memory))
+    each = {"none": named_arms(arm_lengths(["none"], 0), Material(model, tokenizer))}
+    each |= {name: {name: arm} for name, arm in arms.items()}
+    orders = {
+        name: [Order(model, tokenizer, prompt, mine, None, NEW_TOKENS) for prompt in prompts]
+        for name, mine in each.items()
+    }
+    for name in LEARNERS:
+        chosen = named_policy(name)
+        orders[name] = [Order(model, tokenizer, prompt, arms, chosen, NEW_TOKENS) for prompt in prompts]
+    return orders
+
+
+def live_rows(tokens: Any, rounds: dict[str, Any], speeds: dict[str, Any]) -> list[Row]:
+    """Return rows of tokens per round and of tokens per second from what each prompt took.
+
+    Parameters
+    ----------
+    tokens : ndarray of int, shape (prompts,)
+        Written tokens.
+    rounds, speeds : mapping from str to ndarray, shape (prompts,)
+        Rounds and tokens per second of "none", every drafter and every policy.
+    """
+    fixed = np.array([rounds[name] for name in DRAFTERS])
+    rounds = {**rounds, "best drafter of each prompt": fixed.min(axis=0)}
+    best = DRAFTERS[int(fixed.sum(axis=1).argmin())]
+    size = f"{tokens.size} prompts, {tokens.sum()} tokens"
+    rows: list[Row] = []
+    seconds = {name: tokens / speed for name, speed in speeds.items()}
+    for unit, spent in (("tokens/round", rounds), ("tokens/s", seconds)):
+        for name, some in spent.items():
+            low, median, high = np.quantile(tokens / some, (0.2, 0.5, 0.8))
+            ratio = float(spent[best].sum() / some.sum())
+            row = {"what": name, "size": size, "unit": unit, "ratio_to": best, "ratio": ratio}
+            rows.append({**row, "median": float(median), "low20": float(low), "high80": float(high)})
+    return rows
+
+
 def _draws(tokens: int, runs: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     failures = rng.geometric(1.0 - np.array(ACCEPTANCE), size=(runs, tokens, len(ACCEPTANCE)))
@@ -157,5 +244,6 @@ BENCHMARKS = (
     ),
     Benchmark("bandit-experiment", "1e5 replications of 2000 tokens", experiment),
     Benchmark("bandit-renewal", "Exact stopping times up to a million tokens", renewal),
+    Benchmark("bandit-live", "Policies over drafters while SmolLM2-135M-Instruct writes", live),
     Benchmark("bandit-peers", "UCB1 beside SMPyBandits and MABWiser on one core", peers),
 )

@@ -5,6 +5,7 @@ from tightbound.papers.bandit_spec.checks.adversarial_exact import EXACT_CLAIMS
 from tightbound.papers.bandit_spec.checks.assumption import ASSUMPTION
 from tightbound.papers.bandit_spec.checks.costs import COSTS
 from tightbound.papers.bandit_spec.checks.full_information import FULL_INFORMATION
+from tightbound.papers.bandit_spec.checks.live import LIVE
 from tightbound.papers.bandit_spec.checks.losslessness import LOSSLESSNESS
 from tightbound.papers.bandit_spec.checks.lower_bound import LOWER_BOUND
 from tightbound.papers.bandit_spec.checks.position import POSITION
@@ -34,4 +35,5 @@ CLAIMS = (
     *REPLAY,  # BS-13
     *PRACTICE,  # BS-14, BS-15
     *FULL_INFORMATION,  # BS-16
+    *LIVE,  # BS-17
 )
