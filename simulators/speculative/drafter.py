@@ -12,7 +12,8 @@ from tightbound.simulators.language_models.language_model import LanguageModel, 
 from tightbound.simulators.speculative.draft import Draft
 from tightbound.simulators.speculative.ngram import NGram
 from tightbound.simulators.speculative.sampling import RoundCoins, Sampling
-from tightbound.simulators.speculative.text_drafter import TextDrafter, Tokens, checked_tokens
+from tightbound.simulators.speculative.suffix import SuffixDatastore
+from tightbound.simulators.speculative.text_drafter import PAD, TextDrafter, Tokens, checked_tokens
 from tightbound.theory._validation import Integers
 
 
@@ -154,9 +155,9 @@ class TextSession(BaseSession):
         return drafted[: unknown[0]] if unknown.size else drafted
 
     def _draft(self, text: Tokens) -> Tokens:
-        if isinstance(self.drafter, NGram):  # its definition goes through all training data for each token
+        if isinstance(self.drafter, (NGram, SuffixDatastore)):  # their definitions go through all their data
             found: Tokens = self.drafter.drafts(np.append(text, 0), text.size)[0]
-            return found
+            return found[found != PAD]
         return self.drafter.draft(text)
 
 
