@@ -36,7 +36,8 @@ def test_it_runs_on_another_model(monkeypatch):
     model = TableModel(law, context=64)
     monkeypatch.setattr(smollm2, "load", lambda: (model, tokenizer))
     monkeypatch.setattr(benchmarks, "PROMPT_TOKENS", 16)
-    monkeypatch.setattr(benchmarks, "NEW_TOKENS", 24)
+    monkeypatch.setattr(benchmarks, "NEW_TOKENS", 16)
+    monkeypatch.setattr(benchmarks, "WORKLOAD", {"code": ("formatstrings",), "prose": ("exceptions",)})
     orders = live_orders()
     assert set(orders) == {"none", *DRAFTERS, *LEARNERS}
     prompts = {bytes(order.prompt.tolist()) for some in orders.values() for order in some}
