@@ -22,6 +22,7 @@ PAPERS: tuple[str, ...] = (
     "speculative_core",
     "longspec",
     "sparse_to_dense",
+    "attention_sink",
     "tiara",
 )
 """Folders under ``papers/``; each holds ``PAPER`` in its ``__init__`` and ``CLAIMS`` in ``claims``.

@@ -38,6 +38,7 @@ from tightbound.simulators.language_models.llama_cache import (
     LlamaCache,
 )
 from tightbound.simulators.language_models.schedule import (
+    OwnRate,
     Schedule,
 )
 from tightbound.simulators.language_models.smollm2 import (
@@ -48,6 +49,7 @@ from tightbound.simulators.language_models.table_model import (
 )
 from tightbound.simulators.language_models.trainable import (
     Trainable,
+    Watch,
 )
 from tightbound.simulators.language_models.training import (
     History,
@@ -72,11 +74,13 @@ __all__ = [
     "LlamaCache",
     "LlamaConfig",
     "ModelUnavailableError",
+    "OwnRate",
     "Schedule",
     "TableModel",
     "Trainable",
     "TrainingDivergedError",
     "TrainingResult",
+    "Watch",
     "attention_maps",
     "chat",
     "prefill",

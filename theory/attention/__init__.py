@@ -10,6 +10,9 @@ from tightbound.theory.attention.architecture import (
     Architecture,
     Parameters,
 )
+from tightbound.theory.attention.bigram_backcopy import (
+    BigramBackcopy,
+)
 from tightbound.theory.attention.inner_dependence import (
     logit_gradient,
     sigmoid_jacobian,
@@ -67,6 +70,7 @@ __all__ = [
     "BUCKETS",
     "NORMALISERS",
     "Architecture",
+    "BigramBackcopy",
     "Parameters",
     "Trace",
     "alibi_slopes",

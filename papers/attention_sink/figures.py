@@ -1,0 +1,23 @@
+"""Every figure on attention sinks; how each is drawn stands in ``plots``."""
+
+from tightbound.papers._real_model import missing
+from tightbound.papers.attention_sink.plots.anatomy import ANATOMY_FIGURE
+from tightbound.papers.attention_sink.plots.bias_slots import BIAS_SLOTS_FIGURE
+from tightbound.papers.attention_sink.plots.emergence import EMERGENCE_FIGURE
+from tightbound.papers.attention_sink.plots.fixed_token import FIXED_TOKEN_FIGURE
+from tightbound.papers.attention_sink.plots.operations import OPERATIONS_FIGURE
+from tightbound.papers.attention_sink.plots.real_anatomy import REAL_ANATOMY_FIGURE
+from tightbound.papers.attention_sink.plots.repeated_tokens import REPEATED_TOKENS_FIGURE
+from tightbound.papers.attention_sink.plots.sink_map import SINK_MAP_FIGURE
+
+REAL_MODEL_FIGURES = (SINK_MAP_FIGURE, REAL_ANATOMY_FIGURE)
+
+FIGURES = (
+    REPEATED_TOKENS_FIGURE,
+    EMERGENCE_FIGURE,
+    ANATOMY_FIGURE,
+    OPERATIONS_FIGURE,
+    FIXED_TOKEN_FIGURE,
+    BIAS_SLOTS_FIGURE,
+    *(() if missing() else REAL_MODEL_FIGURES),  # they have no evidence without the model
+)
