@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -85,10 +86,33 @@ def of_transformers(path: Path, prompt: np.ndarray) -> Callable[[], list[int]]:
     return run
 
 
+def hybrid_attention() -> Sequence[Row]:
+    """Time attention of a draft tree from parts beside attention under a mask of all pairs."""
+    from tightbound.papers.longspec.checks import attention_speed as speed
+
+    rows: list[Row] = []
+    for cached in (2048, 16_384):
+        given = speed.arrays(cached, 128, np.random.default_rng(0))
+        error = float(np.abs(speed.hybrid(*given) - speed.eager(*given)).max())
+        if error > 1e-4:
+            raise ArithmeticError(f"the two differ by {error:.1e}: their speeds cannot be compared")
+        whole = "NumPy, a mask of all pairs"
+        runs = {whole: partial(speed.eager, *given), "hybrid_tree_attention": partial(speed.hybrid, *given)}
+        rows += on_one_and_all(
+            runs, f"69 nodes, 32 heads, 8 key heads, D=128, {cached} keys", whole, rounds=5
+        )
+    return rows
+
+
 BENCHMARKS = (
     Benchmark(
         "longspec-plain",
         "Plain decoding of SmolLM2-135M-Instruct on the CPU, beside transformers on the same weights",
         plain_decoding,
+    ),
+    Benchmark(
+        "longspec-hybrid",
+        "Attention of a draft tree on the CPU, merged from cache and tree, beside a mask of all pairs",
+        hybrid_attention,
     ),
 )

@@ -1,8 +1,10 @@
 """Train the models of this paper; ``python -m tightbound.papers.longspec.train byte-target`` is the first.
 
 ``byte-target`` trains the Llama over bytes, ``byte-draft`` its LongSpec draft, ``smollm2`` the draft of
-SmolLM2-135M-Instruct. The same command goes on from where it was killed; checkpoints are of one setting, so
-other arguments need another folder. The weights are written at the end.
+SmolLM2-135M-Instruct. Three more leave one thing out, to compare with: ``byte-draft-plain`` offsets,
+``byte-draft-shift`` lags other than 1, ``byte-draft-ahead`` all lags. The same command goes on from where
+it was killed; checkpoints are of one setting, so other arguments need another folder. The weights are
+written at the end.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +85,16 @@ def byte_target() -> Task:
     return Task(model, byte_llama.encode, SCHEDULE, config.context, None, 16, write)
 
 
-def byte_draft() -> Task:
-    """Train the LongSpec draft of the Llama that ships with the package, W = 32."""
+def byte_draft(lags: tuple[int, int] = LAGS, offsets: bool = True) -> Task:
+    """Train the LongSpec draft of the Llama that ships with the package, W = 32.
+
+    Parameters
+    ----------
+    lags : tuple of int
+        Least and largest lag.
+    offsets : bool
+        Whether texts stand at Anchor-Offset positions or at 0, 1, 2, ...
+    """
     target = byte_llama.load()
     model = TrainableLongSpec(target, window=32, inner=352, length=256, longest=target.context)
 
@@ -93,9 +104,9 @@ def byte_draft() -> Task:
     return Task(
         model,
         byte_llama.encode,
-        replace(SCHEDULE, steps=500),
-        target.context,
-        LAGS,
+        replace(SCHEDULE, steps=300),
+        target.context if offsets else model.length,
+        lags,
         16,
         write,
         model.init_from_target(),
@@ -125,7 +136,14 @@ def smollm2() -> Task:
     )
 
 
-TASKS = {"byte-target": byte_target, "byte-draft": byte_draft, "smollm2": smollm2}
+TASKS: dict[str, Callable[[], Task]] = {
+    "byte-target": byte_target,
+    "byte-draft": byte_draft,
+    "byte-draft-plain": partial(byte_draft, offsets=False),
+    "byte-draft-shift": partial(byte_draft, lags=(1, 1)),
+    "byte-draft-ahead": partial(byte_draft, lags=(0, 0)),
+    "smollm2": smollm2,
+}
 
 
 def run(task: Task, folder: Path, output: Path) -> TrainingResult:

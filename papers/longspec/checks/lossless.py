@@ -52,7 +52,7 @@ class CausalLlama(Llama):
 def prompts(cell: Cell, rng: np.random.Generator) -> list[np.ndarray]:
     """Return pieces of held-out topics, of different lengths."""
     text = encode("\n\n".join(topics().held_out))
-    lengths = rng.integers(1, cell["prompt"] + 1, size=cell["prompts"])
+    lengths = rng.integers(cell["prompt"] // 2, cell["prompt"] + 1, size=cell["prompts"])
     starts = rng.integers(text.size - cell["prompt"], size=cell["prompts"])
     return [text[start : start + length] for start, length in zip(starts, lengths, strict=True)]
 
@@ -104,7 +104,21 @@ def greedy_texts_under_causal_mask(cell: Cell, rng: np.random.Generator) -> Arra
 
 CHAIN = (1, 1, 1, 1, 1)
 TREES = ((2, 3, 3), (4, 16, 16, 16, 16))
-GREEDY = {"prompt": [96], "tokens": [32]}
+
+
+def _greedy(contexts: list[int], prompts: int, tokens: int) -> list[dict[str, Any]]:
+    return [
+        {"widths": widths, "prompt": context, "prompts": prompts, "tokens": tokens}
+        for widths in (CHAIN, *TREES)
+        for context in contexts
+    ]
+
+
+def _trees(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [cell for cell in cells if cell["widths"] != CHAIN]
+
+
+QUICK, STANDARD = _greedy([64, 256, 1024], 2, 32), _greedy([64, 256, 1024, 4096], 8, 64)
 
 LS_3A = Claim(
     id="LS-3a",
@@ -115,15 +129,15 @@ LS_3A = Claim(
     provenance="text",
     statistic=Equality(),
     grid=Grid(
-        quick=cells(widths=[CHAIN, *TREES], prompts=[3], **GREEDY),
-        standard=cells(widths=[CHAIN, *TREES], prompts=[16], **GREEDY),
+        quick=QUICK,
+        standard=STANDARD,
     ),
     measure=greedy_texts,
     control=NegativeControl(
         measure=greedy_texts_under_causal_mask,
         grid=Grid(
-            quick=cells(widths=TREES, prompts=[3], **GREEDY),
-            standard=cells(widths=TREES, prompts=[16], **GREEDY),
+            quick=_trees(QUICK),
+            standard=_trees(STANDARD),
         ),
         because="under a causal mask a node sees its siblings, so the answer is that of another text",
     ),
