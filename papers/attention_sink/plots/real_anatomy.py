@@ -43,11 +43,11 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         axes[1].plot(layer, data[name].mean(axis=0), color=f"C{index + 3}", label=label)
         band(axes[1], layer, data[name].min(axis=0), data[name].max(axis=0), color=f"C{index + 3}")
     control_line(axes[1], layer, data["other_cosine"].mean(axis=0), label=r"other $\cos(q_t, k_j)$")
-    axes[1].set(xlabel="layer", ylabel="mean over heads", ylim=(-0.25, 1.25))
-    axes[1].legend(loc="upper left", fontsize=6, ncols=2)
+    axes[1].set(xlabel="layer", ylabel="mean over heads", ylim=(-0.25, 1.3))
+    axes[1].legend(loc="upper right", fontsize=6)
     lost = evidence["SINK-R4a"].measure[0].data
     bars = (
-        ("started_later", "no token 1\nat all", "C0"),
+        ("started_later", "begins\nlater", "C0"),
         ("evicted_1", "$k_1, v_1$\nremoved", "C3"),
         ("drained_1", "$v_1 = 0$", "C2"),
         ("evicted_2", "control:\n$k_2, v_2$\nremoved", "0.6"),
@@ -70,9 +70,10 @@ REAL_ANATOMY_FIGURE = Figure(
     "where on a state is called massive; dashed grey: the control, token 16. Middle: cosine of the first key "
     "with the queries of the second half of the text, how much attention the first token gets, and, dashed "
     "grey, cosines of other keys. The key is short and its angle makes the sink, which begins in layer 4, "
-    "before the state grows massive in layer 13. Right: what the second half of a text loses where the "
-    "first token was never there, where its key and value are removed after the first half, where "
-    "its value is set to zero, and, the control, where those of token 2 are removed; dots are texts. "
+    "before the state grows massive in layer 13. Right: how much the loss of "
+    "a text's second half rises if the text begins one token later, if key and value of token 1 are "
+    "removed after the first half, if that value is set to zero, and, the control, if key and value of "
+    "token 2 are removed; dots are texts. "
     "SmolLM2, with weights of 4 bits, stands for the paper's models, help topics of Python for its texts.",
     claims=("SINK-R5a", "SINK-R4a"),
     draw=draw,
