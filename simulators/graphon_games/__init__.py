@@ -19,6 +19,7 @@ from tightbound.simulators.graphon_games.algorithms import (
     SampledMonoMD,
     proximal_rate,
 )
+from tightbound.simulators.graphon_games.algorithms.base import Algorithm, Iteration, PolicyIteration
 from tightbound.simulators.graphon_games.crowd_counts import CrowdCounts, simulate_counts, tally
 from tightbound.simulators.graphon_games.estimation import (
     ExponentialFamily,
@@ -40,6 +41,7 @@ from tightbound.simulators.graphon_games.solve import solve, solve_batch
 
 __all__ = [
     "GMFGPPO",
+    "Algorithm",
     "BoltzmannFixedPoint",
     "ConvergenceError",
     "CrowdCounts",
@@ -49,10 +51,12 @@ __all__ = [
     "GraphonEstimate",
     "InfectionChannel",
     "InvestmentChannel",
+    "Iteration",
     "KernelEmbedding",
     "MaxBackupMirrorDescent",
     "MonoMD",
     "OnlineMirrorDescent",
+    "PolicyIteration",
     "PressureData",
     "QEstimate",
     "SampledMonoMD",

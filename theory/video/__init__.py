@@ -4,6 +4,15 @@ Logits S and weights A are N x N over frames, with leading axes for sites and he
 the diagonal, rho the motion intensity of a frame, L the length of a window.
 """
 
+from tightbound.theory.video.self_weight import (
+    flicker_gain,
+    least_flicker_reduction,
+    scene_blur,
+    self_weight_bias,
+)
+
+# isort: split
+# The function self_weight, imported below, takes the place of the module of that name.
 from tightbound.theory.video.consistency import (
     adjacent_cosine,
     distance_to_data,
@@ -82,12 +91,6 @@ from tightbound.theory.video.reweighting import (
     reduce_diagonal,
     reweight,
     self_logit,
-)
-from tightbound.theory.video.self_weight import (
-    flicker_gain,
-    least_flicker_reduction,
-    scene_blur,
-    self_weight_bias,
 )
 from tightbound.theory.video.tiara import (
     Reweighting,
