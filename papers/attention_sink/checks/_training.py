@@ -89,7 +89,8 @@ class Nets:
     def excess_loss(self) -> Array:
         """Return the validation loss minus that of the exact law, same sequences, in nats, (runs, E)."""
         laws = self.problem.predictive(self.validation)
-        chosen = np.take_along_axis(laws, self.validation[..., None].astype(np.int64), axis=-1)[:, 1:, 0]
+        chosen = np.take_along_axis(laws, self.validation[..., None].astype(np.int64), axis=-1)[..., 0]
+        chosen = chosen[:, 1:][:, predicted(self.model.architecture)[1:]]
         losses = np.stack([one.history.validation for one in self.results])
         return np.asarray(losses + np.log(chosen).mean())
 
@@ -104,11 +105,17 @@ class Nets:
         return {name: np.asarray(value, np.float64) for name, value in found.items()}
 
 
+def predicted(architecture: Architecture) -> NDArray[np.bool_]:
+    """Return which tokens are predicted, (T,): none that a row before it sees."""
+    return np.arange(architecture.context) >= architecture.prefix
+
+
 def trained(cell: Mapping[str, Any], **change: Any) -> Nets:
     """Return the networks of a cell, changed in some entries.
 
-    Besides those of `QUICK`, the entries are names of ``Architecture``, ``fixed_position`` and
-    ``weight_decay``; others of the cell are left out.
+    Besides those of `QUICK`, the entries are names of ``Architecture``, ``fixed_position``,
+    ``weight_decay`` and ``sequences``, how many different ones there are for each run to learn from (0:
+    no end of them); others of the cell are left out. With a prefix, tokens inside it are not predicted.
     """
     return side_by_side({**cell, **change}, {})[0]
 
@@ -122,13 +129,19 @@ def side_by_side(cell: Mapping[str, Any], *changes: Mapping[str, Any]) -> tuple[
     unknown = [name for change in changes for name in change if name not in TRACED]
     if unknown:
         raise ValueError(f"changes contain {unknown[0]!r}: side by side only {', '.join(TRACED)} may differ")
-    plain = {"fixed_position": 1, "weight_decay": 0.0} | dict(cell)
-    usual = {one.name: one.default for one in fields(Architecture)}  # so that what says the same is shared
-    plain = {name: value for name, value in plain.items() if name == "width" or value != usual.get(name, ())}
+    plain = {"fixed_position": 1, "weight_decay": 0.0, "sequences": 0} | dict(cell)
+    usual = {one.name: one.default for one in fields(Architecture)}
+    known = {*QUICK, *usual, *TRACED, "fixed_position"}
+    # what says the same is shared
+    plain = {
+        name: value
+        for name, value in plain.items()
+        if name in known and (name == "width" or value != usual.get(name, ()))
+    }
     return _trained(_items(plain), tuple(_items(change) for change in changes))
 
 
-TRACED = ("learning_rate", "warmup", "weight_decay", "slot_value_norm")
+TRACED = ("learning_rate", "warmup", "weight_decay", "slot_value_norm", "sequences")
 
 
 def _items(cell: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
@@ -158,7 +171,13 @@ def _trained(
     runs = cell["runs"]
     results = train_many(
         model,
-        [sequences] * (runs * len(cells)),
+        [
+            sequences(np.random.default_rng([cell["instance"], 2, key]), one["sequences"])
+            if one["sequences"]
+            else sequences
+            for one in cells
+            for key in range(runs)
+        ],
         [
             Schedule(
                 one["steps"],
@@ -175,6 +194,7 @@ def _trained(
             for _ in range(runs)
         ],
         validation=validation,
+        mask=predicted(architecture),
         initial=[
             model.init(key) | {name: np.asarray(one[name]) for name in traced}
             for one in cells
