@@ -1,4 +1,4 @@
-"""Greedy decoding of the real model after documents, plainly and with drafts, each run made once per process."""
+"""Greedy decoding of the real model after documents, plainly and with drafts, once per process."""
 
 from __future__ import annotations
 
@@ -67,8 +67,10 @@ class Run:
 
     Parameters
     ----------
-    drafted, accepted, rounds : ndarray of int, shape (P,)
-        Totals over the rounds of a text, but for its last: that one is cut by the end of the text.
+    drafted, rounds : ndarray of int, shape (P,)
+        Totals over those rounds of a text that drafted gamma tokens; the end of the text cuts the last ones.
+    reached : ndarray of int, shape (P, gamma)
+        In how many of them at least 1, 2, ..., gamma drafts were accepted.
     mismatches, ties : ndarray of int, shape (P,)
         Whether the text leaves that of plain decoding, and whether it does so at a near-tie.
     margin : ndarray, shape (P,)
@@ -79,33 +81,51 @@ class Run:
     """
 
     drafted: NDArray[np.int64]
-    accepted: NDArray[np.int64]
     rounds: NDArray[np.int64]
+    reached: NDArray[np.int64]
     mismatches: NDArray[np.int64]
     ties: NDArray[np.int64]
     margin: NDArray[np.float64]
     distance: NDArray[np.float64]
 
     @property
-    def share(self) -> NDArray[np.float64]:
-        """Accepted share of the drafts of each prompt."""
-        return np.asarray(self.accepted / np.maximum(self.drafted, 1))
+    def accepted(self) -> NDArray[np.int64]:
+        """Accepted drafts of each prompt, shape (P,)."""
+        return np.asarray(self.reached.sum(axis=1))
+
+    @property
+    def share(self) -> float:
+        """Accepted share of the drafts, a ratio of totals."""
+        return float(self.accepted.sum() / self.drafted.sum())
+
+    @property
+    def first(self) -> float:
+        """Share of rounds whose first draft was accepted."""
+        return float(self.reached[:, 0].sum() / self.rounds.sum())
 
     @property
     def tokens_per_round(self) -> float:
         """Tokens per round, the one after the accepted drafts included, a ratio of totals."""
         return float(1.0 + self.accepted.sum() / self.rounds.sum())
 
+    def interval(self, rng: np.random.Generator, level: float = 0.95) -> tuple[float, float]:
+        """Return the percentile bootstrap interval of :attr:`share` over prompts."""
+        draws = rng.integers(self.rounds.size, size=(4000, self.rounds.size))
+        shares = self.accepted[draws].sum(axis=1) / np.maximum(self.drafted[draws].sum(axis=1), 1)
+        low, high = np.quantile(shares, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+        return float(low), float(high)
+
 
 @cache
-def _reader(corpus: Corpus) -> RememberedPrompts:
+def reader(corpus: Corpus) -> RememberedPrompts:
+    """Return the real model, which reads the prompts of a corpus once."""
     return RememberedPrompts(smollm2.load().model, corpus.document)
 
 
 @cache
-def _plain(corpus: Corpus) -> tuple[list[list[int]], list[NDArray[Any]]]:
+def plain(corpus: Corpus) -> tuple[list[list[int]], list[NDArray[Any]]]:
     """Return texts of plain decoding and the logits along them."""
-    target = Watched(_reader(corpus))
+    target = Watched(reader(corpus))
     texts, _ = prompts(corpus.prompts, corpus.document)
     found = SpeculativeDecoder(target, NoDraft()).generate(texts, corpus.tokens)
     return found.tokens, target.along(found)
@@ -134,24 +154,25 @@ def run(corpus: Corpus, method: str, keys: int, gamma: int, fault: str = "") -> 
         A key of :data:`FAULTS`.
     """
     texts, text = prompts(corpus.prompts, corpus.document)
-    inner = _reader(corpus)
+    inner = reader(corpus)
     target = Watched(FAULTS[fault](inner))
     found = SpeculativeDecoder(target, drafter(method, keys, gamma, text, inner.layers)).generate(
         texts, corpus.tokens
     )
-    right, rows = _plain(corpus)
+    right, rows = plain(corpus)
     columns = [
-        (*_counts(one.log, gamma), *_compared(one.tokens, logits, np.array(plain), wanted))
-        for one, logits, plain, wanted in zip(
+        (*_counts(one.log, gamma), *_compared(one.tokens, logits, np.array(straight), wanted))
+        for one, logits, straight, wanted in zip(
             found.completions, target.along(found), right, rows, strict=True
         )
     ]
     return Run(*(np.array(column) for column in zip(*columns, strict=True)))
 
 
-def _counts(log: Any, gamma: int) -> tuple[int, int, int]:
+def _counts(log: Any, gamma: int) -> tuple[int, int, NDArray[np.int64]]:
     whole = log.drafted == gamma
-    return int(log.drafted[whole].sum()), int(log.accepted[whole].sum()), int(whole.sum())
+    reached = (log.accepted[whole][:, np.newaxis] > np.arange(gamma)).sum(axis=0)
+    return int(gamma * whole.sum()), int(whole.sum()), reached
 
 
 def _compared(

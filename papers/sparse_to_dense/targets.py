@@ -34,7 +34,7 @@ class Wrapped:
 
 
 def verifies(how: dict[str, Any]) -> bool:
-    """Whether a pass with these arguments reads drafts to verify them: all its logits, by all keys and layers."""
+    """Whether a pass with these arguments verifies drafts: all its logits, by all keys and layers."""
     return how.get("read") is None and how.get("attend") is None and how.get("run") is None
 
 

@@ -141,7 +141,7 @@ def _laws(cell: Cell, rng: np.random.Generator, fault: type[Wrapped]) -> Arrays:
 
 
 def laws(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Largest total variation, along a text, between the laws that chose its tokens with drafts and without."""
+    """Largest total variation along a text between laws that chose its tokens with and without drafts."""
     return _laws(cell, rng, Wrapped)
 
 
@@ -176,7 +176,7 @@ STD_1C = Claim(
 
 
 def _tables(cell: Cell, rng: np.random.Generator) -> tuple[PrefixTables, PrefixTables]:
-    """Return the laws after every continuation of a prompt: dense ones, and those that drafts are drawn from."""
+    """Return laws after every continuation of a prompt: dense ones, and those that drafts are drawn from."""
     model, (prompt,) = _toy(cell, rng)
     size, gamma = cell["vocabulary"], cell["gamma"]
     every = all_texts(size, gamma)
@@ -219,7 +219,7 @@ def text_verified_by_dense_law(cell: Cell, rng: np.random.Generator) -> Arrays:
 STD_1D = Claim(
     id="STD-1d",
     paper=PAPER,
-    title="At temperature 1 the text has the law of the dense model, if drafts are drawn and their law is kept",
+    title="At temperature 1 the text has the law of the dense model, if verification knows that of the drafts",
     statement=r"P(x_1 ... x_{\gamma + 1}) = \prod_t p(x_t | x_{<t}), all texts enumerated",
     source="derived: chain verification (CORE-1) with the law that the sparse pass drew from",
     provenance="derived",
