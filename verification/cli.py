@@ -400,6 +400,7 @@ def generate(
     from tightbound.verification.report import generation
 
     with applied(surroundings(threads=False)):
+        from tightbound.simulators.language_models.language_model import ContextOverflowError
         from tightbound.simulators.speculative import generate as engine
         from tightbound.simulators.speculative.request import Request
 
@@ -445,6 +446,8 @@ def generate(
             statistics = found.statistics()
             if compare:
                 statistics["plain"] = vars(engine.compare(order, found))
+        except ContextOverflowError as error:  # that of a model that drafts
+            raise UsageError(str(error)) from error
         except KeyboardInterrupt:
             counter.close()
             if streaming:

@@ -14,7 +14,6 @@ from tightbound.verification.report.generation import Counter, lines
 gguf = pytest.importorskip("gguf", reason="gguf is not installed: pip install 'tightbound[models]'")
 
 SIZES = {
-    "context_length": 96,
     "embedding_length": 16,
     "feed_forward_length": 24,
     "block_count": 2,
@@ -36,13 +35,13 @@ MARKS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 PROMPT = "the cat and the dog and the "
 
 
-def write(path, *, seed=0, merges=("t h",), marks=MARKS):
+def write(path, *, merges=("t h",), marks=MARKS, context=96):
     """Write a model of bytes, a few merged, and marks of a chat."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     merged = [merge.replace(" ", "") for merge in merges]
     tokens = [*_NAMES.values(), *merged, *marks]
     writer = gguf.GGUFWriter(path, "llama")
-    for name, value in SIZES.items():
+    for name, value in {**SIZES, "context_length": context}.items():
         writer.add_uint32(f"llama.{name}", value)
     writer.add_float32("llama.attention.layer_norm_rms_epsilon", 1e-5)
     writer.add_tokenizer_model("gpt2")
@@ -213,6 +212,14 @@ def test_another_tokeniser_cannot_draft(generate, files):
     code, out, err = generate(PROMPT, "--drafter", "separate_model", "--draft-model", other)
     assert (code, out) == (2, "")
     assert "take a smaller model of the same family" in err
+
+
+def test_a_model_with_a_short_context_cannot_draft(generate, files):
+    short = write(files / "short.gguf", context=32)
+    drafter = ["--drafter", "separate_model", "--draft-model", short]
+    code, out, err = generate(PROMPT, *drafter, "--raw", "--compare", "--max-new-tokens", 40)
+    assert (code, out) == (2, "")
+    assert "the drafter's context has 32" in err
 
 
 def test_files_that_are_no_model(generate, model, tmp_path):

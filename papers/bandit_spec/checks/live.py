@@ -154,7 +154,7 @@ BS_17A = Claim(
         because="yields of the round before, another policy or other coins lead to other choices",
     ),
     substitutes=TABLES,
-    seconds={"quick": 1.0, "standard": 8.0},
+    seconds={"quick": 2.0, "standard": 8.0},
 )
 
 
@@ -211,7 +211,7 @@ BS_17B = Claim(
     provenance="derived",
     statistic=Equality(),
     grid=Grid(
-        quick=cells(tokens=[80], model=[0, 1]),
+        quick=cells(tokens=[60], model=[0, 1]),
         standard=cells(tokens=[80, 200], model=range(5)),
         full=cells(tokens=[80, 200, 400], model=range(20)),
     ),
@@ -273,7 +273,7 @@ BS_17C = Claim(
         because="typical acceptance keeps drafts that are not the likeliest tokens",
     ),
     substitutes=TABLES,
-    seconds={"quick": 0.6, "standard": 6.0},
+    seconds={"quick": 0.5, "standard": 6.0},
 )
 
 
@@ -377,7 +377,7 @@ BS_17D = Claim(
         measure=real_text_by_typical_acceptance,
         because="typical acceptance keeps drafts that are not the likeliest tokens",
     ),
-    seconds={"quick": 6.0, "standard": 60.0},
+    seconds={"quick": 9.0, "standard": 60.0},
     **_REAL,
 )
 
@@ -392,7 +392,7 @@ BS_17E = Claim(
         measure=real_choices_from_shifted_yields,
         because="yields of the round before lead to other choices",
     ),
-    seconds={"quick": 4.0, "standard": 30.0},
+    seconds={"quick": 0.6, "standard": 1.0},
     **_REAL,
 )
 
