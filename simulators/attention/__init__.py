@@ -8,8 +8,20 @@ from tightbound.simulators.attention.bigram_backcopy import (
     BackcopySequences,
     random_bigram_backcopy,
 )
+from tightbound.simulators.attention.byte_text import (
+    ByteText,
+    help_topics,
+)
 from tightbound.simulators.attention.forward import (
     forward,
+)
+from tightbound.simulators.attention.grammar_text import (
+    GrammarText,
+    random_grammar_text,
+)
+from tightbound.simulators.attention.hidden_markov_text import (
+    HiddenMarkovText,
+    random_hidden_markov_text,
 )
 from tightbound.simulators.attention.model import (
     SinkTransformer,
@@ -20,8 +32,14 @@ from tightbound.simulators.attention.probe import (
 
 __all__ = [
     "BackcopySequences",
+    "ByteText",
+    "GrammarText",
+    "HiddenMarkovText",
     "SinkTransformer",
     "SinkWatch",
     "forward",
+    "help_topics",
     "random_bigram_backcopy",
+    "random_grammar_text",
+    "random_hidden_markov_text",
 ]
