@@ -53,8 +53,8 @@ class OffsetTexts:
             raise ValueError(
                 f"tokens has shape {np.shape(self.tokens)}: give one text of at least {self.length} tokens"
             )
-        if self.lags is not None and not 1 <= self.lags[0] <= self.lags[1]:
-            raise ValueError(f"lags is {self.lags}: give the least and the largest, from 1 on")
+        if self.lags is not None and not 0 <= self.lags[0] <= self.lags[1]:
+            raise ValueError(f"lags is {self.lags}: give the least, at least 0, and the largest")
 
     def __call__(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """Return sequences (count, 1 + T), or (count, 2 + T) where there are lags."""

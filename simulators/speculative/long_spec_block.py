@@ -10,6 +10,7 @@ K, V are those that the last layer of the target has stored. Embedding E and rea
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 import zlib
@@ -163,7 +164,7 @@ class LongSpecBlock:
             For a file that is damaged or something else.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with np.load(io.BytesIO(Path(path).read_bytes()), allow_pickle=False) as stored:
                 arrays = {name: stored[name].astype(np.float32) for name in stored.files if name != "_sizes"}
                 told = json.loads(str(stored["_sizes"]))
             window, fingerprint = told.pop("window"), told.pop("fingerprint")
