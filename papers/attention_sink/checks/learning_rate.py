@@ -1,4 +1,4 @@
-"""SINK-T6a, T6b: at a smaller learning rate the sink is smaller, even after as much more steps."""
+"""SINK-T6a, T6b: at a smaller learning rate the sink is smaller, even after proportionally more steps."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _grid(quick: tuple[int, ...], standard: tuple[int, ...], full: tuple[int, ..
     return Grid(cells(QUICK, quick), cells(STANDARD, standard), cells(FULL, full))
 
 
-BECAUSE = "within the first 50 steps there is no sink at either rate"
+BECAUSE = "within the first 50 steps hardly any sequence has a sink, and the rates are in no order yet"
 
 SINK_T6A = Claim(
     id="SINK-T6a",
@@ -109,7 +109,7 @@ SINK_T6A = Claim(
 SINK_T6B = Claim(
     id="SINK-T6b",
     paper=PAPER,
-    title="A smaller learning rate brings a smaller sink even after as much more steps",
+    title="A smaller learning rate brings a smaller sink even after proportionally more steps",
     statement=r"the mean over the training of Sink_1 is larger at rate \eta after n steps than at \eta / s "
     "after s n steps, warm-up included, in every run",
     source=SOURCE,

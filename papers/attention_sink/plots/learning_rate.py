@@ -54,14 +54,14 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
 
 LEARNING_RATE_FIGURE = Figure(
     name="learning_rate",
-    title="The sink emerges later at a smaller learning rate, even after as much more steps",
+    title="The sink emerges later at a smaller learning rate, even after proportionally more steps",
     caption="Share of validation sequences in which the importance of the first token exceeds 0.3, in the "
     "course of training at several learning rates: against steps (top), and against steps times rate, where "
-    "slower runs take as much more steps and warm-up (bottom). Lines are means over training runs, bands "
-    "their range. Grey area: the control, the first 50 steps, in which there is no sink at any rate and so "
-    "no order. A transformer of one layer and one head trained on Bigram-Backcopy, whose first token is "
-    "fixed, is in place of a language model of 60 million weights trained on natural text (the paper's "
-    "Figure 4 and Table 9).",
+    "slower runs take proportionally more steps and warm-up (bottom). Lines are means over training runs, "
+    "bands their range. Grey area: the control, the first 50 steps, in which hardly any sequence has a sink "
+    "and the rates are in no order yet. A transformer of one layer and one head trained on Bigram-Backcopy, "
+    "whose first token is fixed, is in place of a language model of 60 million weights trained on natural "
+    "text (the paper's Figure 4 and Table 9).",
     claims=("SINK-T6a", "SINK-T6b"),
     draw=draw,
 )
