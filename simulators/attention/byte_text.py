@@ -57,7 +57,7 @@ class ByteText:
         """Return ``count`` pieces."""
         letters = np.frombuffer(self.text.encode(), np.uint8)
         first = rng.integers(letters.size - self.length + 1, size=count)
-        return letters[first[:, None] + np.arange(self.length)].astype(np.int32)
+        return np.asarray(letters[first[:, None] + np.arange(self.length)], np.int32)
 
 
 def help_topics() -> tuple[str, str]:

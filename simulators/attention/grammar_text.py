@@ -68,7 +68,7 @@ class GrammarText:
     @property
     def tokens(self) -> int:
         """Number of different tokens, V + 1."""
-        return self.lexical.shape[1] + 1
+        return int(self.lexical.shape[1]) + 1
 
     def __call__(self, rng: np.random.Generator, count: int) -> NDArray[np.int32]:
         """Return ``count`` independent sequences."""

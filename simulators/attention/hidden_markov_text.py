@@ -66,7 +66,7 @@ class HiddenMarkovText:
     @property
     def tokens(self) -> int:
         """Number of different tokens, V + 1."""
-        return self.emission.shape[1] + 1
+        return int(self.emission.shape[1]) + 1
 
     def __call__(self, rng: np.random.Generator, count: int) -> NDArray[np.int32]:
         """Return ``count`` independent sequences."""
