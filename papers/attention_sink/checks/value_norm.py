@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tightbound.papers.attention_sink.checks._training import (
+    FULL,
     PAPER,
+    QUICK,
+    STANDARD,
     SUBSTITUTES,
     Arrays,
     sizes,
@@ -13,7 +16,7 @@ from tightbound.papers.attention_sink.checks._training import (
 )
 from tightbound.papers.attention_sink.checks.bias_slots import LONG_VALUE
 from tightbound.verification.claim import Claim, NegativeControl
-from tightbound.verification.grid import Cell
+from tightbound.verification.grid import Cell, Grid
 from tightbound.verification.statistics import Order
 
 SOURCE = "derived; cf. Gu et al. 2025, Table 5 (single runs)"
@@ -46,11 +49,10 @@ def first_gains(cell: Cell, rng: np.random.Generator) -> Arrays:
 
 
 SHORT = "a value of length 5 is still short: an output weight of its direction is small enough to bear it"
-GRID = sizes({"norms": (0.0, 5.0, LONG_VALUE)})
-GRID = type(GRID)(
-    GRID.quick,
-    [{**cell, "norms": NORMS} for cell in GRID.standard],
-    [{**cell, "norms": NORMS} for cell in GRID.full],
+GRID = Grid(
+    [{**QUICK, "norms": (0.0, 5.0, LONG_VALUE)}],
+    [{**STANDARD, "norms": NORMS}],
+    [{**FULL, "norms": NORMS}],
 )
 SHORT_GRID = sizes({"norms": (0.0, 5.0)})
 
