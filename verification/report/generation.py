@@ -33,14 +33,23 @@ class Counter:
     def __init__(self, total: int, stream: TextIO, *, wanted: bool) -> None:
         self._total, self._stream = total, stream
         self._on = wanted and stream.isatty()
-        self._rounds, self._start, self._width = 0, time.perf_counter(), 0
+        self._rounds, self._width = 0, 0
+        self._start: tuple[int, float] | None = None  # the first round waits for the prompt to be read
 
     def update(self, tokens: int) -> None:
         """Tell that another round is over."""
         self._rounds += 1
-        if self._on:
-            speed = tokens / max(time.perf_counter() - self._start, 1e-9)
-            self._show(f"{tokens}/{self._total} tokens, {tokens / self._rounds:.2f} per round, {speed:.1f}/s")
+        if not self._on:
+            return
+        line, now = (
+            f"{tokens}/{self._total} tokens, {tokens / self._rounds:.2f} per round",
+            time.perf_counter(),
+        )
+        if self._start is None:
+            self._start = tokens, now
+        elif now > self._start[1]:
+            line += f", {(tokens - self._start[0]) / (now - self._start[1]):.1f}/s"
+        self._show(line)
 
     def close(self) -> None:
         """Take the line away."""
