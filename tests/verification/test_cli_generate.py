@@ -121,6 +121,23 @@ def test_greedy_text_is_that_of_plain_decoding_with_every_drafter(generate, mode
         assert found["rounds"] == found["tokens"]
 
 
+def test_a_block_drafts_trees_for_the_model_it_was_made_for(generate, model, files):
+    from tightbound.simulators.language_models import smollm2
+    from tightbound.simulators.speculative.long_spec_block import LongSpecBlock, fingerprint_of
+
+    path, other = files / "block.npz", files / "elsewhere.gguf"
+    target = smollm2.load(model).model
+    mark = fingerprint_of(target)
+    LongSpecBlock.random(target.config, window=16, inner=24, fingerprint=mark, rng=0).save(path)
+    block = ["--drafter", "long_spec", "--draft-weights", path, "--gamma", 3]
+    found = greedy(generate, *block)
+    assert found["token_ids"] == greedy(generate, "--drafter", "none")["token_ids"]
+    assert found["drafters"][0]["name"] == "long_spec:3"
+    code, out, err = generate(PROMPT, *block, model=write(other, merges=("t h", "th e")))
+    assert (code, out) == (2, "")
+    assert "the draft" in err
+
+
 @pytest.mark.parametrize("policy", ["ucb_spec", "exp3_spec", "thompson", "fixed", None])
 def test_a_policy_picks_among_several(generate, policy):
     several = ["--drafter", "prompt_lookup:2", "--drafter", "prompt_lookup:6", "--drafter", "none"]
