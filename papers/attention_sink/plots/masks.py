@@ -54,7 +54,7 @@ MASKS_FIGURE = Figure(
     "is a token, not a place in the mask: with a window it is the fixed first token for the rows that see "
     "it, and no column of the window takes over for the others; with a prefix that all rows see it is the "
     "fixed token inside, here the third (the rows of the prefix predict nothing that is trained). Third map: "
-    "the control, before training. Claims bound no line here. A transformer of one layer and one head "
+    "the control, before training. There is no bound to draw. A transformer of one layer and one head "
     "trained on Bigram-Backcopy, whose first token is fixed, is in place of a language model of 60 million "
     "weights (the paper's Figure 6).",
     claims=("SINK-T1b", "SINK-T9", "SINK-T12"),
