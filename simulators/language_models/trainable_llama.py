@@ -8,6 +8,7 @@ positions of a long context. Offset 0 is plain training.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,7 @@ class TrainableLlama:
         chain = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
         places = chain if positions is None else as_indices("positions", positions, self.config.context)
         with jax.enable_x64(True):
-            return forward(self, parameters, ids, places)
+            return _compiled()(self, parameters, ids, places)
 
     def loss(self, parameters: Parameters, tokens: Any, mask: Any) -> Any:
         """Return the mean negative log-likelihood, in nats, of tokens where ``mask`` is True.
@@ -212,6 +213,13 @@ def forward(model: TrainableLlama, parameters: Parameters, tokens: Any, position
     blocks = {name: parameters[name] for name in _BLOCK}
     hidden, _ = jax.lax.scan(layer, jnp.asarray(parameters["embedding"])[tokens], blocks)
     return rms_norm(hidden, parameters["norm"], c.eps) @ parameters["embedding"].T
+
+
+@cache
+def _compiled() -> Any:
+    import jax
+
+    return jax.jit(forward, static_argnums=0)
 
 
 def offset_positions(offsets: Any, tokens: Any) -> Any:

@@ -10,7 +10,7 @@ since a target's cache ends j tokens before the row that drafts the j-th token,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -113,7 +113,7 @@ class TrainableLongSpec:
         return {name: value.astype(np.float32) for name, value in weights.items()}
 
     def init_from_target(self) -> Parameters:
-        """Return copies of layers of the target, from which little training is needed.
+        """Return copies of layers of the target, to start from.
 
         Self-attention is that of its first layer, which reads embeddings too; cross-attention and MLP are
         those of its last layer, whose keys are read and after which the read-out comes.
@@ -161,14 +161,9 @@ class TrainableLongSpec:
 
     def logits(self, parameters: Parameters, tokens: ArrayLike, lag: int, offset: int = 0) -> Any:
         """Return logits (B, T, vocabulary) after each token of texts (B, T), all with one lag and offset."""
-        import jax
-
         ids = as_indices("tokens", tokens, self.target.vocabulary)
-        lags = np.full(len(ids), as_integer("lag", lag, least=0))
         places = offset_positions(np.full(len(ids), as_integer("offset", offset, least=0)), ids)
-        rows = self.target_rows(ids, places)
-        with jax.enable_x64(True):
-            return forward(self, parameters, ids, places, lags, rows, self._read_out)
+        return self.logits_after(parameters, ids, places, lag, self.target_rows(ids, places))
 
     def loss(self, parameters: Parameters, tokens: Any, mask: Any) -> Any:
         """Return the mean negative log-likelihood, in nats, of tokens where ``mask`` is True.
@@ -190,12 +185,34 @@ class TrainableLongSpec:
         sized = (*text.shape, sizes.kv_heads, sizes.head_size)
         shape = jax.ShapeDtypeStruct(sized, jnp.float32)  # type: ignore[no-untyped-call]
         rows = jax.pure_callback(self.target_rows, (shape, shape), text, places, vmap_method="sequential")
-        scores = forward(self, parameters, text, places, tokens[:, 1], rows, self._read_out)
+        scores = forward(self, parameters, text, places, tokens[:, 1], rows, self.shared)
         return mean_loss(scores, tokens[:, 3:], mask[3:])
 
-    @cached_property
-    def _read_out(self) -> tuple[Any, Any]:
+    @property
+    def shared(self) -> tuple[Rows, Rows]:
+        """Embedding and read-out of the target."""
         return self.target.embedding, self.target.head
+
+    def logits_after(
+        self, parameters: Parameters, tokens: ArrayLike, positions: ArrayLike, lag: int, rows: Any
+    ) -> Any:
+        """Return logits (B, T, vocabulary) where the target's keys and values ``rows`` are at hand.
+
+        Parameters
+        ----------
+        parameters : dict from name to array
+        tokens, positions : array_like of int, shape (B, T)
+        lag : int
+            Of all texts, at least 0.
+        rows : pair of array
+            As `target_rows` returns them for these tokens at these positions.
+        """
+        import jax
+
+        ids = as_indices("tokens", tokens, self.target.vocabulary)
+        lags = np.full(len(ids), as_integer("lag", lag, least=0))
+        with jax.enable_x64(True):
+            return _compiled()(self, parameters, ids, np.asarray(positions), lags, rows, self.shared)
 
 
 def forward(
@@ -235,3 +252,10 @@ def forward(
     gated = jax.nn.silu(both[..., : model.inner]) * both[..., model.inner :]
     hidden = hidden + gated @ w["down"].T
     return rms_norm(hidden, w["norm"], c.eps) @ jnp.asarray(head).T
+
+
+@cache
+def _compiled() -> Any:
+    import jax
+
+    return jax.jit(forward, static_argnums=0)

@@ -54,9 +54,7 @@ def acceptance(names: Sequence[str], tokens: np.ndarray, lag: int, offset: int) 
     offset : int
         Shift of all tokens but the anchors.
     """
-    import jax
-
-    from tightbound.simulators.speculative.trainable_long_spec import TrainableLongSpec, forward
+    from tightbound.simulators.speculative.trainable_long_spec import TrainableLongSpec
 
     target = load().target
     places = np.broadcast_to(anchor_offset_positions(tokens.shape[1], offset), tokens.shape)
@@ -69,17 +67,7 @@ def acceptance(names: Sequence[str], tokens: np.ndarray, lag: int, offset: int) 
     for name in names:
         block = draft(name)
         model = TrainableLongSpec(target, block.window, block.inner, tokens.shape[1], target.context)
-
-        with jax.enable_x64(True):
-            logits = forward(
-                model,
-                dict(block.weights),
-                tokens,
-                places,
-                np.full(len(tokens), lag),
-                (keys, values),
-                (target.embedding, target.head),
-            )
+        logits = model.logits_after(dict(block.weights), tokens, places, lag, (keys, values))
         q = softmax(np.asarray(logits, dtype=float), axis=-1)[:, READ:]
         found.append(np.minimum(p, q).sum(axis=-1).mean(axis=1))
     return np.array(found)

@@ -30,6 +30,9 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         ax.plot(x, y, "os^"[index], linestyle="-", linewidth=0.8, markersize=3.5, label=name)
     ax.axhline(1.0, color="0.6", linewidth=0.8, linestyle=":")
     ax.set(xscale="log", xlabel="bytes of the prompt", ylabel="tokens per round", ylim=(0.0, None))
+    lengths = sorted({item.cell["prompt"] for item in evidence["LS-3a"].measure})
+    ax.set_xticks(lengths, [str(length) for length in lengths])
+    ax.set_xticks([], minor=True)
     ax.legend(fontsize=6, frameon=False, loc="lower right", ncols=3, columnspacing=0.8, handlelength=1.4)
     state, linear = evidence["LS-4b"].measure, evidence["LS-4b"].control
     tokens = np.array([item.cell["tokens"] for item in state])

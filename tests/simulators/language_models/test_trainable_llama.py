@@ -7,9 +7,7 @@ import pytest
 
 from tightbound.simulators.language_models import byte_llama
 from tightbound.simulators.language_models.gguf_checkpoint import CheckpointFormatError, LlamaConfig
-from tightbound.simulators.language_models.schedule import Schedule
 from tightbound.simulators.language_models.trainable_llama import OffsetTexts, TrainableLlama
-from tightbound.simulators.language_models.training import train
 
 CONFIG = LlamaConfig(
     vocabulary=13, context=64, width=16, inner=24, layers=2, heads=4, kv_heads=2, head_size=4
@@ -38,7 +36,7 @@ def test_the_loss_stands_at_offset_positions(model):
     import jax
 
     with jax.enable_x64(True):
-        found = float(model.loss(weights, np.c_[[0, 30], tokens], np.ones(11, bool)))
+        found = float(jax.jit(model.loss)(weights, np.c_[[0, 30], tokens], np.ones(11, bool)))
     total = 0.0
     for offset, text in zip((0, 30), tokens, strict=True):
         places = np.arange(9) + offset * (np.arange(9) >= 4)
@@ -46,13 +44,6 @@ def test_the_loss_stands_at_offset_positions(model):
         laws = scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
         total -= laws[np.arange(9), text[1:]].mean()
     assert found == pytest.approx(total / 2, abs=1e-5)
-
-
-def test_a_pattern_is_learnt(model):
-    sampler = OffsetTexts(np.tile([1, 2, 3, 4, 5], 40), 10, 64)
-    validation = sampler(np.random.default_rng(0), 4)
-    schedule = Schedule(60, batch=8, evaluate_every=30, warmup=5, learning_rate=1e-2)
-    assert train(model, sampler, schedule, validation=validation).value < 0.3
 
 
 def test_pieces_come_with_offsets_and_lags_in_range():

@@ -56,7 +56,7 @@ def test_the_loss_reads_offset_and_lag_of_each_sequence(model):
     import jax
 
     with jax.enable_x64(True):
-        found = float(model.loss(weights, np.concatenate([numbers, text], axis=1), mask))
+        found = float(jax.jit(model.loss)(weights, np.concatenate([numbers, text], axis=1), mask))
     total = 0.0
     for b, (offset, lag) in enumerate(numbers):
         scores = np.asarray(model.logits(weights, text[b : b + 1], int(lag), int(offset)), np.float64)[0]
