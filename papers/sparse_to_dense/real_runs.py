@@ -122,6 +122,17 @@ def reader(corpus: Corpus) -> RememberedPrompts:
     return RememberedPrompts(smollm2.load().model, corpus.document)
 
 
+def model_bytes(corpus: Corpus) -> float:
+    """Return the bytes of all weights that a pass reads."""
+    return float(reader(corpus).model.weight_bytes)
+
+
+def key_bytes(corpus: Corpus) -> float:
+    """Return the bytes of keys and values of one token over all layers, in float32."""
+    sizes = reader(corpus).model.config
+    return 2.0 * 4.0 * sizes.layers * sizes.kv_heads * sizes.head_size
+
+
 @cache
 def plain(corpus: Corpus) -> tuple[list[list[int]], list[NDArray[Any]]]:
     """Return texts of plain decoding and the logits along them."""

@@ -6,12 +6,16 @@ import numpy as np
 
 from tightbound.papers.sparse_to_dense.attention_kept import kept_mass
 from tightbound.papers.sparse_to_dense.checks.real_text import LONG, PAPER, REAL, SHORT, SKIP, Arrays
-from tightbound.papers.sparse_to_dense.real_runs import Corpus, run
+from tightbound.papers.sparse_to_dense.documents import prompts
+from tightbound.papers.sparse_to_dense.real_runs import Corpus, key_bytes, model_bytes, run
 from tightbound.theory.speculative.acceptance import expected_tokens
+from tightbound.theory.speculative.memory_traffic import MemoryTraffic
 from tightbound.verification.claim import Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid, cells
 from tightbound.verification.statistics import BoundHolds, Order
 
+CONTEXT, BATCH = 8192, 8
+"""Keys and sequences of predicted speed-ups."""
 METHODS = ("guided", "streaming", "random", "layers")
 
 
@@ -31,7 +35,7 @@ def _order(cell: Cell, rng: np.random.Generator, best: str) -> Arrays:
 
 
 def acceptance(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Accepted share of drafts by the keys which the question attends to, beside that of others.
+    """Compute the accepted share of drafts by the keys which the question attends to, beside that of others.
 
     Also returned: share, bootstrap interval over prompts and tokens per round of each of METHODS.
     """
@@ -117,20 +121,27 @@ def _rounds(cell: Cell, told: str) -> Arrays:
     found = run(corpus, "guided", keys, gamma)
     one = run(corpus, "guided", keys, 1)
     first = found.first if told == "guided" else run(corpus, told, keys, gamma).first
+    read = {"kept": keys + prompts(corpus.prompts, corpus.document)[1], "keys": CONTEXT}
+    sizes = [(model_bytes(corpus), "speedup"), (0.0, "alone")]
     return {
         "value": np.array([found.tokens_per_round]),
         "bound": np.array([1.0 + gamma * first]),
         "trivial": np.array([gamma + 1.0]),
         "independent": np.array([float(expected_tokens(one.first, gamma))]),
         "share": np.array([found.share]),
+        **{
+            name: MemoryTraffic(size, key_bytes(corpus), BATCH).speedup(found.tokens_per_round, gamma, **read)
+            for size, name in sizes
+        },
     }
 
 
 def tokens_of_rounds(cell: Cell, rng: np.random.Generator) -> Arrays:
     """Tokens per round, beside 1 + gamma times the share of rounds whose first draft was accepted.
 
-    Also returned: the curve of independent drafts, with the acceptance measured at gamma = 1, and the share
-    of accepted drafts.
+    Also returned: the curve of independent drafts, with the acceptance measured at gamma = 1; the share of
+    accepted drafts; and what that many tokens per round would gain at CONTEXT keys and BATCH sequences, with
+    the weights read and with keys alone.
     """
     return _rounds(cell, "guided")
 

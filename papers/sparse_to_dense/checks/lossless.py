@@ -219,7 +219,7 @@ def text_verified_by_dense_law(cell: Cell, rng: np.random.Generator) -> Arrays:
 STD_1D = Claim(
     id="STD-1d",
     paper=PAPER,
-    title="At temperature 1 the text has the law of the dense model, if verification knows that of the drafts",
+    title="At temperature 1 the text has the law of the dense model, if the law of the drafts is known",
     statement=r"P(x_1 ... x_{\gamma + 1}) = \prod_t p(x_t | x_{<t}), all texts enumerated",
     source="derived: chain verification (CORE-1) with the law that the sparse pass drew from",
     provenance="derived",
