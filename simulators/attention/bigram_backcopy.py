@@ -39,6 +39,11 @@ def random_bigram_backcopy(
     Returns
     -------
     BigramBackcopy
+
+    Examples
+    --------
+    >>> random_bigram_backcopy(vocabulary=8, length=6, rng=0).tokens
+    9
     """
     size = as_integer("vocabulary", vocabulary, least=1)
     weight = np.full(size, as_positive("concentration", concentration))

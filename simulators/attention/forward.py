@@ -42,6 +42,15 @@ def forward(architecture: Architecture, parameters: Parameters, tokens: Any) -> 
     References
     ----------
     Gu et al., ICLR 2025, arXiv:2410.10781, preliminaries and Appendix D: blocks and variants.
+
+    Examples
+    --------
+    >>> import jax
+    >>> small = Architecture(vocabulary=3, context=4, width=4)
+    >>> with jax.enable_x64(True):
+    ...     found = jax.eval_shape(lambda w: forward(small, w, np.zeros((2, 4), int)), small.init(0))
+    >>> found["scores"].shape
+    (1, 2, 1, 4, 4)
     """
     import jax.numpy as jnp
 

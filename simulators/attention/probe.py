@@ -35,6 +35,11 @@ class SinkWatch:
         Of the model that is trained.
     eps : float, default 0.3
         Threshold of the metric, in (0, 1).
+
+    Examples
+    --------
+    >>> SinkWatch(Architecture(vocabulary=3, context=4, width=4), eps=0.5).eps
+    0.5
     """
 
     architecture: Architecture

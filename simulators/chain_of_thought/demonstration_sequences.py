@@ -81,7 +81,13 @@ class DemonstrationSequences:
 
 
 def joined(demonstrations: ArrayLike, separator: int) -> Integers:
-    """Return demonstrations (B, n, H+1) as sequences (B, n (H+2) - 1), a separator between two of them."""
+    """Return demonstrations (B, n, H+1) as sequences (B, n (H+2) - 1), a separator between two of them.
+
+    Examples
+    --------
+    >>> joined([[[0, 1], [1, 1]]], separator=2).tolist()
+    [[0, 1, 2, 1, 1]]
+    """
     array = np.asarray(demonstrations)
     if array.ndim != 3 or array.shape[1] == 0:
         raise ValueError(f"demonstrations has shape {array.shape}: give (B, n, H+1) with n >= 1")

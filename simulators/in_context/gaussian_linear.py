@@ -96,6 +96,11 @@ def sample_concept(
     -------
     ndarray, shape (B, d_v, d_phi)
         The concepts.
+
+    Examples
+    --------
+    >>> sample_concept(GaussianLinear(3, value_dim=2), batch=4, rng=0).shape
+    (4, 2, 3)
     """
     shape = (as_integer("batch", batch, least=1), problem.value_dim, problem.feature_dim)
     return np.asarray(np.sqrt(problem.prior_variance) * np.random.default_rng(rng).standard_normal(shape))

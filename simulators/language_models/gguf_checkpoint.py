@@ -37,6 +37,12 @@ class LlamaConfig:
         Added to mean squares before their root is taken.
     rope_base : float
         Pair i of a head turns by ``position * rope_base ** (-2 i / head_size)``.
+
+    Examples
+    --------
+    >>> sizes = {"width": 16, "inner": 24, "layers": 2, "heads": 4, "kv_heads": 2, "head_size": 4}
+    >>> LlamaConfig(vocabulary=11, context=32, **sizes).layers
+    2
     """
 
     vocabulary: int

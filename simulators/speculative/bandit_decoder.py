@@ -40,6 +40,12 @@ class Arm:
         Arms may share one; they then share its cache.
     max_draft : int, optional
         Longest path, in tokens, at most that of the drafter, which it is where left out.
+
+    Examples
+    --------
+    >>> from tightbound.simulators.speculative.prompt_lookup import PromptLookup
+    >>> Arm(PromptLookup(), max_draft=2).max_draft
+    2
     """
 
     drafter: Drafter | TextDrafter

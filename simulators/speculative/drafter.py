@@ -163,7 +163,16 @@ class TextSession(BaseSession):
 
 @dataclass(frozen=True)
 class NoDraft:
-    """Drafts nothing, so that decoding is plain: one pass of the target for each token."""
+    """Drafts nothing, so that decoding is plain: one pass of the target for each token.
+
+    Examples
+    --------
+    >>> from tightbound.simulators.language_models.table_model import TableModel
+    >>> from tightbound.simulators.speculative.decoder import SpeculativeDecoder
+    >>> model = TableModel([[0.1, 0.9], [0.9, 0.1], [0.5, 0.5]])
+    >>> SpeculativeDecoder(model, NoDraft(), backend="numpy").generate([[0]], 3).tokens
+    [[1, 0, 1]]
+    """
 
     @property
     def max_draft(self) -> int:

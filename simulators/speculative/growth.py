@@ -78,6 +78,11 @@ class Beam:
     References
     ----------
     Yang et al., "LongSpec", arXiv 2502.17421 (widths 4, 16, 16, 16, 16).
+
+    Examples
+    --------
+    >>> Beam((2, 3)).widths
+    (2, 3)
     """
 
     widths: tuple[int, ...]

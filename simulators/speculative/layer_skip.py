@@ -27,6 +27,11 @@ class LayerSkip:
     ----------
     Zhang et al., "Draft & Verify: Lossless Large Language Model Acceleration via Self-Speculative Decoding",
     ACL 2024. Elhoushi et al., "LayerSkip", ACL 2024, with a model trained for it.
+
+    Examples
+    --------
+    >>> LayerSkip(run=(0, 2), shape=3).shape
+    Branching(children=(1, 1, 1), replace=True)
     """
 
     run: tuple[int, ...]

@@ -24,6 +24,12 @@ class SeparateModel:
     References
     ----------
     Leviathan, Kalman, Matias, ICML 2023.
+
+    Examples
+    --------
+    >>> from tightbound.simulators.language_models.table_model import TableModel
+    >>> SeparateModel(TableModel([[0.5, 0.5], [0.5, 0.5], [0.5, 0.5]]), shape=2).shape
+    Branching(children=(1, 1), replace=True)
     """
 
     model: LanguageModel

@@ -128,6 +128,11 @@ class SparseToDense:
     ----------
     Zhang et al., "Sparse-to-Dense: A Free Lunch for Lossless Acceleration of Video Understanding in LLMs",
     ACL 2025 (there K + m = 1024 and chains of 9).
+
+    Examples
+    --------
+    >>> SparseToDense(keys=64, selection=Streaming(sinks=2)).selection
+    Streaming(sinks=2)
     """
 
     keys: int

@@ -160,6 +160,12 @@ def kl_divergence(chain: DiscreteChain, truth: int) -> Array:
     """Return KL(p_truth || p_theta) of one demonstration for every task, shape (M,), by the chain rule.
 
     Infinite where the truth produces what the task excludes.
+
+    Examples
+    --------
+    >>> chain = DiscreteChain([0.5, 0.5], [[[[0.9, 0.1], [0.1, 0.9]]], [[[0.5, 0.5], [0.5, 0.5]]]])
+    >>> kl_divergence(chain, 0).round(4).tolist()
+    [0.0, 0.3681]
     """
     true = as_truth(chain, truth, allow_misspecified=True)
     found = _kl(chain.query[true], chain.log_query[true], chain.log_query)

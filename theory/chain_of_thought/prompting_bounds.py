@@ -52,6 +52,12 @@ def power_ratio(chain: DiscreteChain, truth: int, n: int, s: ArrayLike) -> Array
     -----
     Proof: the posterior ratio is the prior ratio times the product of p_theta(x_i) / p*(x_i); its s-th power
     has the mean (sum_x p*(x) (p_theta(x) / p*(x))^s)^n times the prior ratio to the power s.
+
+    Examples
+    --------
+    >>> chain = DiscreteChain([0.5, 0.5], [[[[0.9, 0.1], [0.1, 0.9]]], [[[0.5, 0.5], [0.5, 0.5]]]])
+    >>> power_ratio(chain, 0, 8, 0.5).round(4).tolist()
+    [0.0, -0.8926]
     """
     true, count = as_truth(chain, truth), as_integer("n", n, least=0)
     power = as_floats("s", s)

@@ -81,6 +81,14 @@ def prompt_types(chain: DiscreteChain, n: int, truth: int) -> tuple[Array, Array
     ------
     TypeError, ValueError
         For arguments out of range, and where there are too many count vectors.
+
+    Examples
+    --------
+    >>> chain = DiscreteChain([0.5, 0.5], [[[[0.9, 0.1], [0.1, 0.9]]], [[[0.5, 0.5], [0.5, 0.5]]]])
+    >>> import math
+    >>> log_chance, log_likelihoods = prompt_types(chain, 2, 0)
+    >>> log_likelihoods.shape, round(sum(map(math.exp, log_chance)), 12)
+    ((10, 2), 1.0)
     """
     count = as_integer("n", n, least=0)
     laws = chain.trajectory_law()

@@ -156,7 +156,13 @@ def answer_of_steps(laws: Sequence[ArrayLike]) -> Array:
 
 
 def path_law(laws: Sequence[ArrayLike]) -> Array:
-    """Return the law of whole paths, shape (m,) * H, from the laws of the steps."""
+    """Return the law of whole paths, shape (m,) * H, from the laws of the steps.
+
+    Examples
+    --------
+    >>> path_law([[0.5, 0.5], [[1.0, 0.0], [0.25, 0.75]]]).tolist()
+    [[0.5, 0.0], [0.125, 0.375]]
+    """
     joint: Array = np.ones(())
     for h, law in enumerate(laws):
         step = as_laws(f"laws[{h}]", law)

@@ -97,7 +97,14 @@ def best_response(game: GraphonGame, mean_field: ArrayLike, lam: float) -> BestR
 
 
 def soft_maximum(values: Array, lam: float) -> tuple[Array, Array]:
-    r"""Return the log-softmax of :math:`Q/\lambda` and :math:`\lambda \log \sum_a e^{Q/\lambda}`, stably."""
+    r"""Return the log-softmax of :math:`Q/\lambda` and :math:`\lambda \log \sum_a e^{Q/\lambda}`, stably.
+
+    Examples
+    --------
+    >>> log_policy, value = soft_maximum(np.array([0.0, 1.0]), 0.5)
+    >>> np.exp(log_policy).round(4).tolist(), float(value.round(4))
+    ([0.1192, 0.8808], 1.0635)
+    """
     peak = values.max(axis=-1, keepdims=True)
     scaled = (values - peak) / lam
     log_sum = np.log(np.exp(scaled).sum(axis=-1, keepdims=True))

@@ -294,12 +294,27 @@ def ppo_average_bound(
 
 
 def largest_degree(game: GraphonGame) -> float:
-    r"""Return :math:`\max_{h,\alpha} \int W_h(\alpha, \beta)\, d\beta` on the game's grid."""
+    r"""Return :math:`\max_{h,\alpha} \int W_h(\alpha, \beta)\, d\beta` on the game's grid.
+
+    Examples
+    --------
+    >>> from tightbound.theory.graphon_games.games.sis import sis
+    >>> from tightbound.theory.graphon_games.graphons import erdos_renyi
+    >>> largest_degree(sis(graphon=erdos_renyi(0.5), blocks=4))
+    0.5
+    """
     return float(game.weights.sum(axis=-1).max())
 
 
 def reward_range(game: GraphonGame, given: float | None = None) -> float:
-    """Return a bound on max r - min r over states, actions and the aggregates the game can produce."""
+    """Return a bound on max r - min r over states, actions and the aggregates the game can produce.
+
+    Examples
+    --------
+    >>> from tightbound.theory.graphon_games.games.sis import sis
+    >>> reward_range(sis(blocks=4, horizon=3))
+    2.5
+    """
     if given is not None:
         return as_number("largest_range", given, least=0.0)
     if game.reward_table is not None:

@@ -74,7 +74,13 @@ def policy_value(game: GraphonGame, policy: ArrayLike, mean_field: ArrayLike, la
 
 
 def entropy(policy: Array) -> Array:
-    """Return the entropy of the last axis in nats, with 0 log 0 = 0."""
+    """Return the entropy of the last axis in nats, with 0 log 0 = 0.
+
+    Examples
+    --------
+    >>> entropy(np.array([0.5, 0.5])).round(4).tolist()
+    0.6931
+    """
     logs = np.log(policy, out=np.zeros_like(policy), where=policy > 0.0)
     return np.asarray(-(policy * logs).sum(axis=-1))
 

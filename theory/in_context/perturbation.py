@@ -92,6 +92,11 @@ def stated_softmax_stability(eta: ArrayLike) -> Array:
     References
     ----------
     Zhang, Zhang, Yang, Wang, AISTATS 2025, arXiv:2305.19420, Lemma I.6.
+
+    Examples
+    --------
+    >>> stated_softmax_stability([0.0, 0.5]).tolist()
+    [0.0, 0.5]
     """
     return _nonnegative("eta", eta).copy()
 

@@ -46,6 +46,14 @@ def node_posterior(model_or_tree: HMDP | HistoryTree, log_weights: ArrayLike) ->
     ------
     ValueError
         For log weights that are NaN, +inf or all -inf, or of another shape.
+
+    Examples
+    --------
+    >>> stay, flip = np.eye(2), np.eye(2)[::-1]
+    >>> transition = np.array([np.stack([stay, flip], 1), np.stack([flip, stay], 1)])
+    >>> model = HMDP([1.0, 0.0], transition, np.eye(2), [[0.0, 0.0], [0.0, 1.0]])
+    >>> [level.round(2).ravel().tolist() for level in node_posterior(model, np.log([0.25, 0.75]))]
+    [[0.25, 0.75], [1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0]]
     """
     tree = as_tree(model_or_tree)
     start = as_log_weights(log_weights, tree.model.environments)[:, np.newaxis]

@@ -38,6 +38,14 @@ def path_weights(model: HMDP, observations: ArrayLike, subgoals: ArrayLike) -> A
     ------
     ValueError, IndexError
         For what is no history.
+
+    Examples
+    --------
+    >>> stay, flip = np.eye(2), np.eye(2)[::-1]
+    >>> transition = np.array([np.stack([stay, flip], 1), np.stack([flip, stay], 1)])
+    >>> model = HMDP([1.0, 0.0], transition, np.eye(2), [[0.0, 0.0], [0.0, 1.0]])
+    >>> path_weights(model, [0, 1], [1]).tolist()
+    [[0.0, 1.0], [0.0, 0.0]]
     """
     seen, goals = as_history(model, observations, subgoals)
     paths = np.array(list(itertools.product(range(model.states), repeat=seen.size)))
@@ -74,6 +82,14 @@ def path_kernel(low_level: ArrayLike, actor: ArrayLike) -> Array:
     ------
     ValueError
         For rows that do not sum to one.
+
+    Examples
+    --------
+    >>> stay, flip = np.eye(2), np.eye(2)[::-1]
+    >>> step = np.stack([stay, flip], axis=1)
+    >>> actor = np.broadcast_to(np.eye(2), (2, 2, 2, 2))
+    >>> path_kernel([[step, step]], actor)[0, 0].tolist()
+    [[1.0, 0.0], [1.0, 0.0]]
     """
     physical, behaviour = as_laws("low_level", low_level), as_laws("actor", actor)
     environments, steps, states, actions, _ = physical.shape
@@ -111,6 +127,14 @@ def plan_values(model: HMDP, environment: int, task: int = 0) -> Array:
     ------
     ValueError
         For more than five million plans.
+
+    Examples
+    --------
+    >>> stay, flip = np.eye(2), np.eye(2)[::-1]
+    >>> transition = np.array([np.stack([stay, flip], 1), np.stack([flip, stay], 1)])
+    >>> model = HMDP([1.0, 0.0], transition, np.eye(2), [[0.0, 0.0], [0.0, 1.0]])
+    >>> plan_values(model, 0).tolist()
+    [0.0, 0.0, 1.0, 1.0]
     """
     z = as_integer("environment", environment, least=0, most=model.environments - 1)
     w = as_integer("task", task, least=0, most=model.tasks - 1)

@@ -76,6 +76,14 @@ def path_law(model_or_tree: HMDP | HistoryTree, policy: ArrayLike | Policy) -> A
     ------
     ValueError
         For a policy of another shape or with rows that are no laws.
+
+    Examples
+    --------
+    >>> stay, flip = np.eye(2), np.eye(2)[::-1]
+    >>> transition = np.array([np.stack([stay, flip], 1), np.stack([flip, stay], 1)])
+    >>> model = HMDP([1.0, 0.0], transition, np.eye(2), [[0.0, 0.0], [0.0, 1.0]])
+    >>> path_law(model, [0.25, 0.75]).round(2).ravel().tolist()
+    [0.25, 0.25, 0.75, 0.75]
     """
     tree = as_tree(model_or_tree)
     law = np.ones((tree.model.tasks, tree.levels[0].size))
@@ -103,6 +111,14 @@ def leaf_law(model_or_tree: HMDP | HistoryTree, policy: ArrayLike | Policy) -> A
     ------
     ValueError
         For a policy of another shape or with rows that are no laws.
+
+    Examples
+    --------
+    >>> stay, flip = np.eye(2), np.eye(2)[::-1]
+    >>> transition = np.array([np.stack([stay, flip], 1), np.stack([flip, stay], 1)])
+    >>> model = HMDP([1.0, 0.0], transition, np.eye(2), [[0.0, 0.0], [0.0, 1.0]])
+    >>> leaf_law(model, [0.25, 0.75]).shape, float(leaf_law(model, [0.25, 0.75])[0].sum())
+    ((2, 1, 4), 1.0)
     """
     tree = as_tree(model_or_tree)
     return np.asarray(tree.levels[-1].emitted[:, np.newaxis, :] * path_law(tree, policy))

@@ -82,6 +82,14 @@ def filter_start(model: HMDP, observation: ArrayLike) -> Array:
     ------
     IndexError
         For an observation outside the model.
+
+    Examples
+    --------
+    >>> stay, flip = np.eye(2), np.eye(2)[::-1]
+    >>> transition = np.array([np.stack([stay, flip], 1), np.stack([flip, stay], 1)])
+    >>> model = HMDP([1.0, 0.0], transition, np.eye(2), [[0.0, 0.0], [0.0, 1.0]])
+    >>> filter_start(model, 0).tolist()
+    [[1.0, 0.0], [1.0, 0.0]]
     """
     seen = as_indices("observation", observation, model.observations)
     alpha = model.initial * model.observation.T[seen]
@@ -156,6 +164,14 @@ def log_likelihood(model: HMDP, observations: ArrayLike, subgoals: ArrayLike) ->
     ------
     ValueError, IndexError
         As `likelihood`.
+
+    Examples
+    --------
+    >>> stay, flip = np.eye(2), np.eye(2)[::-1]
+    >>> transition = np.array([np.stack([stay, flip], 1), np.stack([flip, stay], 1)])
+    >>> model = HMDP([1.0, 0.0], transition, np.eye(2), [[0.0, 0.0], [0.0, 1.0]])
+    >>> log_likelihood(model, [0, 1], [1]).tolist()
+    [0.0, -inf]
     """
     scale, alpha = _filter(model, observations, subgoals)
     total = alpha.sum(axis=-1)

@@ -69,6 +69,14 @@ def qmdp(model_or_tree: HMDP | HistoryTree) -> list[Policy]:
     References
     ----------
     Littman, Cassandra, Kaelbling, "Learning policies for partially observable environments", ICML 1995.
+
+    Examples
+    --------
+    >>> stay, flip = np.eye(2), np.eye(2)[::-1]
+    >>> transition = np.array([np.stack([stay, flip], 1), np.stack([flip, stay], 1)])
+    >>> model = HMDP([1.0, 0.0], transition, np.eye(2), [[0.0, 0.0], [0.0, 1.0]])
+    >>> [policy[0].ravel().tolist() for policy in qmdp(model)]
+    [[0.0, 1.0], [1.0, 0.0]]
     """
     tree = as_tree(model_or_tree)
     return _decide(tree, _weights(tree))
@@ -86,6 +94,14 @@ def most_likely_state(model_or_tree: HMDP | HistoryTree) -> list[Policy]:
     -------
     list of Z tree policies
         Each a list of H-1 ndarray, shape (W, N_h, G).
+
+    Examples
+    --------
+    >>> stay, flip = np.eye(2), np.eye(2)[::-1]
+    >>> transition = np.array([np.stack([stay, flip], 1), np.stack([flip, stay], 1)])
+    >>> model = HMDP([1.0, 0.0], transition, np.eye(2), [[0.0, 0.0], [0.0, 1.0]])
+    >>> [policy[0].ravel().tolist() for policy in most_likely_state(model)]
+    [[0.0, 1.0], [1.0, 0.0]]
     """
     tree = as_tree(model_or_tree)
     return _decide(tree, [np.eye(tree.model.states)[best(alpha)] for alpha in _weights(tree)])

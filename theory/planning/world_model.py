@@ -83,6 +83,14 @@ def predicted_value(
     ------
     ValueError
         For log weights or a policy that are none.
+
+    Examples
+    --------
+    >>> stay, flip = np.eye(2), np.eye(2)[::-1]
+    >>> transition = np.array([np.stack([stay, flip], 1), np.stack([flip, stay], 1)])
+    >>> model = HMDP([1.0, 0.0], transition, np.eye(2), [[0.0, 0.0], [0.0, 1.0]])
+    >>> predicted_value(model, np.log([0.25, 0.75]), [0.0, 1.0]).round(12).tolist()
+    [0.25]
     """
     tree = as_tree(model_or_tree)
     value, _ = _backward(tree, log_weights, as_policy(tree, policy))

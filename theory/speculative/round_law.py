@@ -99,6 +99,13 @@ def round_law(
     ------
     ValueError
         For tables that do not fit together.
+
+    Examples
+    --------
+    >>> from tightbound.theory.speculative.chain import chain_verification
+    >>> p, q = PrefixTables.independent([0.75, 0.25], 2), PrefixTables.independent([0.5, 0.5], 1)
+    >>> round_law(p, q, chain_verification).expected_tokens
+    1.75
     """
     drawn = draft if proposal is None else proposal
     gamma, size = draft.length, target.vocabulary

@@ -119,7 +119,13 @@ def self_weight(row: ArrayLike, reduction: ArrayLike = 0.0) -> Array:
 
 
 def self_weight_logit(row: ArrayLike) -> float:
-    """Return logit p = row[0] - log sum of the others, finite for every row."""
+    """Return logit p = row[0] - log sum of the others, finite for every row.
+
+    Examples
+    --------
+    >>> round(self_weight_logit([0.0, 0.0, 0.0, 0.0]), 6)
+    -1.098612
+    """
     first = as_symmetric(row)
     return float(first[0] - log_sum(first[1:]))
 

@@ -169,6 +169,11 @@ class InfectionChannel:
     r"""SIS: an unprotected susceptible agent is infected with probability :math:`\rho z(1)`.
 
     Readings are the infections; the feature is being infected. Rewards say nothing: they ignore z.
+
+    Examples
+    --------
+    >>> InfectionChannel()
+    InfectionChannel()
     """
 
     @property
@@ -237,6 +242,11 @@ class InvestmentChannel:
     ----------
     profit, cost : float
         Known numbers of the reward.
+
+    Examples
+    --------
+    >>> InvestmentChannel(profit=0.4)
+    InvestmentChannel(profit=0.4, cost=2.0)
     """
 
     profit: float = 0.3

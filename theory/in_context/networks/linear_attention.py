@@ -215,7 +215,13 @@ def contraction_factor(smallest: float, largest: float) -> float:
 
 
 def gradient_bound(blocks: ArrayLike, smallest: float, largest: float) -> Array:
-    r"""Return :math:`\rho^l`, the factor left of :math:`\|q\|\|w^*\|` after l gradient steps."""
+    r"""Return :math:`\rho^l`, the factor left of :math:`\|q\|\|w^*\|` after l gradient steps.
+
+    Examples
+    --------
+    >>> gradient_bound([0, 2], 1.0, 3.0).tolist()
+    [1.0, 0.25]
+    """
     return np.asarray(contraction_factor(smallest, largest) ** as_floats("blocks", blocks))
 
 
@@ -235,7 +241,13 @@ def chebyshev_bound(blocks: ArrayLike, smallest: float, largest: float) -> Array
 
 
 def gradient_schedule(blocks: int, smallest: float, largest: float) -> Schedule:
-    r"""Return the constant step :math:`2/(\mu + L)` without momentum."""
+    r"""Return the constant step :math:`2/(\mu + L)` without momentum.
+
+    Examples
+    --------
+    >>> gradient_schedule(2, 1.0, 3.0)
+    Schedule(step=array([0.5, 0.5]), momentum=array([0., 0.]))
+    """
     count = as_integer("blocks", blocks, least=0)
     mu, top = _ordered(smallest, largest)
     return Schedule(np.full(count, 2.0 / (mu + top)), np.zeros(count))
