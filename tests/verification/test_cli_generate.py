@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 
 import numpy as np
@@ -285,6 +286,17 @@ def test_an_interrupt_keeps_what_is_written(generate, monkeypatch):
     code, out, err = generate(PROMPT, "--raw", "--max-new-tokens", 4)
     assert (code, out) == (130, "one \n")
     assert err.endswith("tightbound: interrupted\n")
+
+
+def test_the_help_names_every_drafter_and_policy(capsys):
+    from tightbound.simulators.speculative.named_drafters import DRAFTERS, named_policy
+
+    with pytest.raises(ValueError, match="choose among") as error:
+        named_policy("?")
+    policies = str(error.value).partition("among ")[2].split(", ")
+    assert cli.main(["generate", "--help"]) == 0
+    words = set(re.findall(r"\w+", capsys.readouterr().out))
+    assert words >= {*DRAFTERS, *policies}
 
 
 class Terminal(io.StringIO):
