@@ -96,7 +96,16 @@ TABLES = (
             Row("Mistral-7B, repeated tokens", "0", "memory"),
             Row("LLaMA2-7B, natural tokens", "92.47", "summary"),
             Row("LLaMA2-7B, random tokens", "90.13", "memory"),
+            Row("LLaMA2-7B, repeated tokens", "0", "memory"),
             Row("LLaMA3-8B, natural / random tokens", "99.02 / 91.23", "summary"),
+            Row("LLaMA3-8B, repeated tokens", "0", "memory"),
+            *_rows(
+                "summary",
+                ("Mistral-7B, natural tokens, base / chat", "97.49 / 88.34"),
+                ("LLaMA2-7B, base / chat", "92.47 / 92.88"),
+                ("LLaMA2-13B, base / chat", "91.69 / 90.94"),
+                ("LLaMA3-8B, base / chat", "99.02 / 98.85"),
+            ),
             Row(
                 "toy network of one layer, learned positions: problem / random / repeated tokens",
                 "–",
@@ -192,6 +201,7 @@ TABLES = (
             ("relative", "35.53 / 5.45"),
             ("ALiBi", "20.78 / 3.71"),
             ("rotary", "18.18 / 3.73"),
+            ("rotary, norm after each part: Sink_1", "13.54"),
         ),
     ),
     Table(
@@ -281,6 +291,9 @@ TABLES = (
             Row("identity kernel, Z = 1", "0.00* / 3.99", "text"),
             Row("MLP kernel, Z = max(|sum|, 1)", "0.19* / 3.85", "text"),
             Row("MLP kernel, Z = 1", "0.74* / 3.91", "text"),
+            Row("kernel elu + 1 and identity with the other Z", "training failure", "text"),
+            Row("softmax, 1B weights", "45.11 / 3.07", "text"),
+            Row("sigmoid, Z = 1, 1B weights", "2.46* / 3.10", "text"),
         ),
     ),
 )
@@ -301,8 +314,8 @@ def comparison(evidence: Mapping[str, ClaimEvidence] | None = None) -> str:
 
     Examples
     --------
-    >>> print(comparison().splitlines()[-3])
-    | identity kernel, Z = 1 | 0.00* / 3.99 | text | – |
+    >>> print(comparison().splitlines()[-1])
+    | sigmoid, Z = 1, 1B weights | 2.46* / 3.10 | text | – |
     """
     found = evidence or {}
     lines: list[str] = []
@@ -320,7 +333,7 @@ def comparison(evidence: Mapping[str, ClaimEvidence] | None = None) -> str:
             cells = (row.setting, row.paper, read, ours)
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join(lines[:-1])
 
 
 def _percent(evidence: Mapping[str, ClaimEvidence], here: Here) -> str:

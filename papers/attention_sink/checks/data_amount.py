@@ -44,18 +44,18 @@ def sink_with_few_sequences(cell: Cell, rng: np.random.Generator) -> Arrays:
     }
 
 
-def largest_in_bytes(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Return the largest sink metric of any position during training on bytes, one entry per run.
+def first_in_bytes(cell: Cell, rng: np.random.Generator) -> Arrays:
+    """Return the largest sink metric of position 1 during training on bytes, one entry per run.
 
-    The length of position 1's value and of its state, over the means of the others, are beside it.
+    The length of position 1's value and of its state, over the means of the others, are beside it; so is the
+    importance of all positions at the end, which is a mean over fewer and fewer rows.
     """
     nets = trained_on("bytes", cell)
     sink, value, state = (nets.watched(name) for name in ("sink", "value_norm", "residual_norm"))
     return {
-        "value": sink.max(axis=(1, 2)),
+        "value": sink[:, :, 0].max(axis=1),
         "steps": nets.steps,
-        "sink": sink.max(axis=2),
-        "sink_on_first": sink[:, :, 0],
+        "sink": sink[:, :, 0],
         "mass": nets.watched("mass")[:, -1],
         "loss": nets.losses(),
         "value_drain": value[:, :, 0] / value[:, :, 1:].mean(axis=2),
@@ -63,10 +63,9 @@ def largest_in_bytes(cell: Cell, rng: np.random.Generator) -> Arrays:
     }
 
 
-def largest_in_backcopy(cell: Cell, rng: np.random.Generator) -> Arrays:
-    """Return the largest sink metric of any position in training on Bigram-Backcopy."""
-    sink = trained(cell).watched("sink")
-    return {"value": sink.max(axis=(1, 2))}
+def first_in_backcopy(cell: Cell, rng: np.random.Generator) -> Arrays:
+    """Return the largest sink metric of the fixed first token in training on Bigram-Backcopy."""
+    return {"value": trained(cell).sink(0).max(axis=1)}
 
 
 def _cells(base: Mapping[str, Any], *amounts: int, recorded: tuple[int, ...] = ()) -> list[dict[str, Any]]:
@@ -119,8 +118,8 @@ SINK_T10A = Claim(
 SINK_T10B = Claim(
     id="SINK-T10b",
     paper=PAPER,
-    title="In a short training on bytes of real text no position becomes a sink",
-    statement=r"max_k Sink_k is below 0.1 at every evaluation, in every run",
+    title="In a short training on bytes of real text the first position becomes no sink",
+    statement=r"Sink_1 is below 0.1 at every evaluation, in every run",
     source=SOURCE,
     provenance="derived",
     statistic=BoundHolds(),
@@ -129,17 +128,17 @@ SINK_T10B = Claim(
         [{**LETTERS, "steps": 600, "evaluate_every": 50}],
         [{**LETTERS, "steps": 6000, "evaluate_every": 200, "runs": 3}],
     ),
-    measure=largest_in_bytes,
+    measure=first_in_bytes,
     bound=tenth,
     control=NegativeControl(
         because="after a fixed token, and with ever new sequences, the sink emerges",
-        measure=largest_in_backcopy,
+        measure=first_in_backcopy,
         grid=Grid([QUICK], [STANDARD], [FULL]),
     ),
     substitutes="two layers of four heads trained on the bytes of Python's help topics, 0.3 million of them, "
     "without a fixed token, in place of a language model of 60 million weights trained on 50 million tokens "
     "of natural text",
-    seconds={"quick": 4.0, "standard": 40.0, "full": 900.0},
+    seconds={"quick": 5.0, "standard": 20.0, "full": 500.0},
 )
 
 DATA_AMOUNT = (SINK_T10A, SINK_T10B)

@@ -48,7 +48,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     )
     steps = letters.data["steps"]
     for index, (name, label) in enumerate(
-        (("sink", r"$\max_k \mathrm{Sink}_k^{0.3}$"), ("value_drain", r"$\|v_1\|$ / mean $\|v_j\|$"))
+        (("sink", r"$\mathrm{Sink}_1^{0.3}$"), ("value_drain", r"$\|v_1\|$ / mean $\|v_j\|$"))
     ):
         runs = letters.data[name]
         bottom.plot(
@@ -56,7 +56,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         )
         band(bottom, steps, runs.min(axis=0), runs.max(axis=0))
     bound_line(bottom, [0, steps[-1]], np.full(2, letters.bound), label="bound of the metric", linewidth=0.9)
-    bottom.set(xlabel="step, bytes of text", ylabel="metric and ratio", xlim=(0, steps[-1]))
+    bottom.set(xlabel="step, bytes of text", ylabel="metric, ratio", xlim=(0, steps[-1]))
     bottom.set_ylim(bottom=-0.03)
     bottom.legend(
         loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2, columnspacing=1.0, handlelength=1.6
@@ -72,10 +72,10 @@ DATA_AMOUNT_FIGURE = Figure(
     "sequences that are all new. Dashed and dotted grey: the controls, some thousand sequences, from which "
     "the sink emerges. A transformer of one layer and one head trained on Bigram-Backcopy, whose first token "
     "is fixed. Bottom: two layers of four heads trained on bytes of Python's help topics, without a fixed "
-    "token: the largest metric of any position, and the length of the first value over the mean of the "
-    "others'. Black: what the claim allows the metric. Lines are means over training runs, bands their "
-    "range. Both are in place of language models of 60 million weights trained on 50 million to 5 billion "
-    "tokens (the paper's Figures 5 and 28).",
+    "token: the metric of the first position, and the length of its value over the mean of the others'. "
+    "Black: what the claim allows the metric. Lines are means over training runs, bands their range. Both "
+    "are in place of language models of 60 million weights trained on 50 million to 5 billion tokens (the "
+    "paper's Figures 5 and 28).",
     claims=("SINK-T10a", "SINK-T10b"),
     draw=draw,
 )
