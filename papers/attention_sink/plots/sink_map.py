@@ -21,8 +21,8 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     """Draw the importance of the first token by layer and head for four kinds of text."""
     import matplotlib.pyplot as plt
 
-    natural, random = (item.data for item in evidence["SINK-R1"].measure)
-    mirrored = evidence["SINK-R1"].control[0].data
+    natural, random = (evidence[name].measure[0].data for name in ("SINK-R1a", "SINK-R1b"))
+    mirrored = evidence["SINK-R1a"].control[0].data
     repeated = evidence["SINK-R2a"].measure[0].data
     panels = (
         ("natural text", natural["first"][0], natural["greater"]),
@@ -61,6 +61,6 @@ SINK_MAP_FIGURE = Figure(
     "repeated no copy has one, because all of them have the first one's state. Last map, the control: each "
     "row of weights of natural text turned around, so that column 1 holds what tokens give to themselves. "
     "SmolLM2, with weights of 4 bits, stands for the paper's models, help topics of Python for its texts.",
-    claims=("SINK-R1", "SINK-R2a"),
+    claims=("SINK-R1a", "SINK-R1b", "SINK-R2a"),
     draw=draw,
 )

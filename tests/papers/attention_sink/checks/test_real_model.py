@@ -80,7 +80,7 @@ def test_identities_hold_on_any_weights(small, name):
     assert judged(claim, claim.control.measure, cells) == "fail"
 
 
-@pytest.mark.parametrize("name", ["SINK-R1", "SINK-R4a", "SINK-R5a"])
+@pytest.mark.parametrize("name", ["SINK-R1a", "SINK-R1b", "SINK-R4a", "SINK-R5a"])
 def test_an_untrained_model_has_no_sink(small, name):
     claim = CLAIMS[name]
     assert judged(claim, claim.measure, [{"texts": 3, "text": "natural"}]) == "fail"
