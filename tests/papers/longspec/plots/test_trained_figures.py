@@ -1,0 +1,65 @@
+"""Figures of trained drafts show what was measured."""
+
+import numpy as np
+import pytest
+
+from tightbound.papers.longspec.plots.anchor_offset import ANCHOR_OFFSET
+from tightbound.papers.longspec.plots.context import CONTEXT, HEAD_SIZE, KV_HEADS, NAMES, WINDOW
+from tightbound.simulators.speculative.byte_pair import load
+from tightbound.verification.figures import style
+from tightbound.verification.runner import ClaimEvidence
+from tightbound.verification.statistics import CellEvidence
+
+
+@pytest.fixture
+def drawn():
+    import matplotlib.pyplot as plt
+
+    drawings = []
+
+    def draw(figure, evidence):
+        with style():
+            drawings.append(figure.draw(evidence))
+        return drawings[-1]
+
+    yield draw
+    for drawing in drawings:
+        plt.close(drawing)
+
+
+def evidence(cells, data, control=()):
+    return ClaimEvidence(
+        measure=tuple(CellEvidence(cell=c, data=d) for c, d in zip(cells, data, strict=True)),
+        control=tuple(CellEvidence(cell=c, data=d) for c, d in control),
+    )
+
+
+def test_the_state_of_the_draft_is_that_of_the_shipped_pair():
+    sizes = load().block.target
+    assert (load().block.window, sizes.kv_heads, sizes.head_size) == (WINDOW, KV_HEADS, HEAD_SIZE)
+
+
+def test_context(drawn):
+    cells = [{"widths": w, "prompt": n} for w in NAMES for n in (64, 1024)]
+    rounds = [{"tokens_per_round": np.array([2.0 + i])} for i in range(len(cells))]
+    state = [{"tokens": n} for n in (1024, 4096)]
+    bytes_ = [{"value": np.array([16384.0])}] * 2
+    linear = [(cell, {"value": np.array([512.0 * cell["tokens"]])}) for cell in state]
+    drawing = drawn(CONTEXT, {"LS-3a": evidence(cells, rounds), "LS-4b": evidence(state, bytes_, linear)})
+    top, below = drawing.axes
+    curves = {line.get_label(): line for line in top.get_lines()}
+    for i, name in enumerate(NAMES.values()):
+        assert curves[name].get_ydata().tolist() == [2.0 + 2 * i, 3.0 + 2 * i]
+    lines = {line.get_label(): line.get_ydata().tolist() for line in below.get_lines()}
+    assert lines["ring, allocated"] == lines["$2 W H_k D$ numbers"] == [16.0, 16.0]
+    assert lines["control: a slot per token"] == [512.0, 2048.0]
+
+
+def test_anchor_offset(drawn):
+    far = {"greater": np.array([[0.6], [0.8]]), "smaller": np.array([[0.5], [0.5]])}
+    near = {"greater": np.array([[0.7], [0.7]]), "smaller": np.array([[0.7], [0.9]])}
+    drawing = drawn(ANCHOR_OFFSET, {"LS-8": evidence([{"offset": 4000}], [far], [({"offset": 0}, near)])})
+    curves = {line.get_label(): line.get_ydata() for line in drawing.axes[0].get_lines()}
+    assert curves["trained without"] == pytest.approx([0.8, 0.5])
+    gains = [line.get_ydata() for line in drawing.axes[1].get_lines() if len(line.get_xdata()) == 2]
+    assert any(np.allclose(gain, [-0.1, 0.2]) for gain in gains)
