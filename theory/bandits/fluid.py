@@ -3,7 +3,7 @@ r"""Deterministic limit of UCBSpec: pulls that keep the indices of all arms equa
 In the limit the empirical mean of every arm is its mean, so after t rounds all indices share one level,
 
 .. math:: \mu_i + \mathrm{cr}(n_i, t) = \lambda \quad \text{for all } i, \qquad \sum_i n_i = t, \qquad \sum_i
-\mu_i n_i = B.
+    \mu_i n_i = B.
 """
 
 from __future__ import annotations

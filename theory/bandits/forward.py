@@ -86,7 +86,7 @@ def adaptive_law(laws: ArrayLike, choose: Choose, tokens: int) -> AdaptiveLaw:
     r"""Exact law of the final statistics of a deterministic policy.
 
     .. math:: P(\text{state after } t + 1) = \sum_{\text{state}} P(\text{state after } t)\,
-    q_{\text{choose(state)}}(y).
+        q_{\text{choose(state)}}(y).
 
     Parameters
     ----------

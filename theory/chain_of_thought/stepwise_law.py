@@ -75,7 +75,7 @@ def noisy_answer_law(chain: DiscreteChain, log_weights: ArrayLike, query: int, n
     r"""Return the answer law of a model whose every step is uniform with a small probability.
 
     .. math:: \hat P(z_h | S, z_0, \dots, z_{h-1}) = (1 - \epsilon) P(z_h | S, z_0, \dots, z_{h-1}) +
-    \epsilon / m
+        \epsilon / m
 
     A stand-in for what pretraining got wrong, the same at every step; errors are taken for evidence by later
     steps like anything else, and after a step that no task allows the next is uniform.

@@ -61,7 +61,7 @@ def chain_first_order_error(transition: ArrayLike) -> float:
     r"""Return the limit of :math:`\sqrt{NT}` times the error.
 
     .. math:: \lim \sqrt{NT}\; E\,TV = \frac{1}{\sqrt{2\pi}} \sum_x \sqrt{\varpi_x} \sum_y \sqrt{P_{xy}(1 -
-    P_{xy})}
+        P_{xy})}
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def empty_prompt_bound(documents: int, first: ArrayLike, gap: float | None = Non
     r"""Bound from below what any learner errs at the empty prompt, however long the documents are.
 
     .. math:: \tfrac12(R_+ + R_-) \ge \gamma\, TV(\mu_0, \mu_1) \Big(1 - TV\big(\mathrm{Bin}(N, \tfrac12 +
-    \gamma),
+        \gamma),
         \mathrm{Bin}(N, \tfrac12 - \gamma)\big)\Big) \approx \frac{c}{\sqrt N}
 
     Parameters
