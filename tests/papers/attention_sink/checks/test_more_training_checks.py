@@ -107,20 +107,44 @@ def test_equal_progress_is_an_equal_sum_of_rates():
         assert judge(name, {"greater": [0.5, 0.2], "smaller": [0.1, 0.2]}) == "fail"
 
 
-def test_lengths_of_the_slot_are_columns():
-    found = value_norm.slot_loses({**TINY, "norms": (0.0, 20.0)}, RNG)
-    assert found["slot"].shape == (2, 2)
-    long = trained(TINY, bias_slot="key", slot_value_norm=20.0)
-    assert np.array_equal(found["smaller"], long.sink(0)[:, -1])
-    gains = value_norm.first_gains({**TINY, "norms": (0.0, 20.0)}, RNG)
-    assert np.array_equal(gains["greater"], long.sink(1)[:, -1])
+class Made:
+    """Stands for trained networks; what it returns is told by the change that it was asked for."""
+
+    fixed_column, steps = 1, np.array([40, 80])
+
+    def __init__(self, change):
+        self.size = change.get("slot_value_norm", 0.0) + change.get("weight_decay", 0.0)
+
+    def sink(self, column):
+        return np.array([[0.0, self.size + 100.0 * column], [0.0, self.size + 100.0 * column + 1.0]])
+
+    def excess_loss(self):
+        return np.full((2, 2), self.size)
+
+    def watched(self, name):
+        return np.full((2, 2, 3), self.size)
+
+
+def test_lengths_of_the_slot_are_columns(monkeypatch):
+    monkeypatch.setattr(value_norm, "trained", lambda cell, **change: Made(change))
+    cell = {**TINY, "norms": (0.0, 5.0, 20.0)}
+    found = value_norm.slot_loses(cell, RNG)
+    assert found["slot"].tolist() == [[0.0, 5.0, 20.0], [1.0, 6.0, 21.0]]
+    assert found["greater"].tolist() == [0.0, 1.0]
+    assert found["smaller"].tolist() == [20.0, 21.0]
+    gains = value_norm.first_gains(cell, RNG)
+    assert gains["greater"].tolist() == [120.0, 121.0]
+    assert gains["smaller"].tolist() == [100.0, 101.0]
     for name in ("SINK-T7a", "SINK-T7b"):
         assert judge(name, {"greater": [1.0, 0.8], "smaller": [0.0, 0.4]}) == "fail"
 
 
-def test_strong_decay_spoils_the_fit():
+def test_decay_is_compared_with_none(monkeypatch):
+    monkeypatch.setattr(weight_decay, "trained", lambda cell, **change: Made(change))
     found = weight_decay.sink_without_decay({**TINY, "decay": 20.0}, RNG)
-    assert np.all(found["excess_loss"][:, -1] > found["plain_loss"][:, -1])
+    assert found["greater"].tolist() == [0.0, 1.0]
+    assert found["smaller"].tolist() == [20.0, 21.0]
+    assert np.all(found["excess_loss"] > found["plain_loss"])
     assert judge("SINK-T8", {"greater": [1.0, 0.8], "smaller": [0.0, 0.4]}) == "fail"
 
 
