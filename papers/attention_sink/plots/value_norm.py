@@ -26,7 +26,8 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         runs = item[name]
         ax.plot(item["norms"], runs.mean(axis=0), color=colour, marker=marker, markersize=3.5, label=label)
         band(ax, item["norms"], runs.min(axis=0), runs.max(axis=0))
-    control_line(ax, control["norms"], control["slot"].mean(axis=0), label="control, short values")
+    short = control["norms"][:-1]
+    control_line(ax, short, control["slot"][:, :-1].mean(axis=0), label="control, short values")
     ax.set(
         xlabel=r"length of the slot's fixed value $\|v_*\|$",
         ylabel="sink metric",

@@ -126,7 +126,7 @@ class Made:
 
 
 def test_lengths_of_the_slot_are_columns(monkeypatch):
-    monkeypatch.setattr(value_norm, "trained", lambda cell, **change: Made(change))
+    monkeypatch.setattr(value_norm, "side_by_side", lambda cell, *changes: tuple(map(Made, changes)))
     cell = {**TINY, "norms": (0.0, 5.0, 20.0)}
     found = value_norm.slot_loses(cell, RNG)
     assert found["slot"].tolist() == [[0.0, 5.0, 20.0], [1.0, 6.0, 21.0]]
@@ -135,6 +135,8 @@ def test_lengths_of_the_slot_are_columns(monkeypatch):
     gains = value_norm.first_gains(cell, RNG)
     assert gains["greater"].tolist() == [120.0, 121.0]
     assert gains["smaller"].tolist() == [100.0, 101.0]
+    assert value_norm.slot_loses_nothing(cell, RNG)["smaller"].tolist() == [5.0, 6.0]
+    assert value_norm.first_gains_nothing(cell, RNG)["greater"].tolist() == [105.0, 106.0]
     for name in ("SINK-T7a", "SINK-T7b"):
         assert judge(name, {"greater": [1.0, 0.8], "smaller": [0.0, 0.4]}) == "fail"
 
