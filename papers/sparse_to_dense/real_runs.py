@@ -26,12 +26,18 @@ from tightbound.simulators.speculative.layer_skip import LayerSkip
 from tightbound.simulators.speculative.sparse_to_dense import (
     Random,
     Recent,
+    Selection,
     SparseToDense,
     Streaming,
     TextGuided,
 )
 
-SELECTIONS = {"guided": TextGuided(), "streaming": Streaming(), "recent": Recent(), "random": Random()}
+SELECTIONS: dict[str, Selection] = {
+    "guided": TextGuided(),
+    "streaming": Streaming(),
+    "recent": Recent(),
+    "random": Random(),
+}
 FAULTS: dict[str, type[Wrapped]] = {
     "": Wrapped,
     "sparse rows kept": SparseRowsKept,

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tightbound.simulators.language_models.language_model import Observer
-from tightbound.simulators.language_models.llama import Llama
 from tightbound.simulators.language_models.llama_cache import LlamaCache
 
 
@@ -23,12 +22,12 @@ class RememberedPrompts:
     Parameters
     ----------
     model : Llama
-        What is run.
+        What is run, or what passes everything on to one.
     watched : int
         First place in the text whose queries are wanted.
     """
 
-    def __init__(self, model: Llama, watched: int) -> None:
+    def __init__(self, model: Any, watched: int) -> None:
         self.model, self.watched = model, watched
         self.vocabulary, self.context, self.layers = model.vocabulary, model.context, model.layers
         self._read: dict[Any, tuple[NDArray[Any], NDArray[Any], dict[int, NDArray[Any]]]] = {}
@@ -36,7 +35,7 @@ class RememberedPrompts:
 
     def start(self, batch: int, capacity: int | None = None) -> LlamaCache:
         """Return an empty cache."""
-        cache = self.model.start(batch, capacity)
+        cache: LlamaCache = self.model.start(batch, capacity)
         self._histories[cache] = ()
         return cache
 
@@ -53,7 +52,8 @@ class RememberedPrompts:
         history = self._histories.get(cache)
         if read is None or np.size(read) or how or history is None:
             self._histories[cache] = None  # what comes now is no prompt
-            return self.model.forward(cache, tokens, read=read, observe=observe, **how)
+            logits: NDArray[np.float32] = self.model.forward(cache, tokens, read=read, observe=observe, **how)
+            return logits
         rows = np.asarray(tokens, dtype=np.int64)
         key = (history, cache.lengths.tobytes(), rows.tobytes())
         self._histories[cache] = hash(key)
@@ -66,10 +66,8 @@ class RememberedPrompts:
                     queries[layer] = seen[:, max(self.watched - first, 0) :]
 
             self.model.forward(cache, rows, read=read, observe=keep)
-            self._read[key] = (
-                *(self._rows(part, cache, count).copy() for part in (cache.keys, cache.values)),
-                queries,
-            )
+            keys, values = (self._rows(part, cache, count) for part in (cache.keys, cache.values))
+            self._read[key] = keys, values, queries
         else:
             starts = cache.grow(count)
             for part, stored in zip((cache.keys, cache.values), self._read[key][:2], strict=True):

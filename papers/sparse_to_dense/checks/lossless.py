@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tightbound.papers.sparse_to_dense.real_runs import SELECTIONS
 from tightbound.papers.sparse_to_dense.targets import (
     LastDraftTaken,
     SparseRowsKept,
@@ -20,14 +21,7 @@ from tightbound.simulators.speculative.decoder import SpeculativeDecoder
 from tightbound.simulators.speculative.drafter import Job, NoDraft
 from tightbound.simulators.speculative.model_session import read_into
 from tightbound.simulators.speculative.sampling import Sampling
-from tightbound.simulators.speculative.sparse_to_dense import (
-    Random,
-    Recent,
-    Selection,
-    SparseToDense,
-    Streaming,
-    TextGuided,
-)
+from tightbound.simulators.speculative.sparse_to_dense import SparseToDense
 from tightbound.theory.speculative.chain import chain_verification
 from tightbound.theory.speculative.round_law import round_law
 from tightbound.theory.speculative.tables import PrefixTables, all_texts
@@ -37,12 +31,6 @@ from tightbound.verification.statistics import BoundHolds, Equality, Law
 
 PAPER = "sparse_to_dense"
 UNTRAINED = "transformers of three layers with random weights in place of a video language model"
-SELECTIONS: dict[str, Selection] = {
-    "guided": TextGuided(),
-    "streaming": Streaming(),
-    "recent": Recent(),
-    "random": Random(),
-}
 
 Arrays = dict[str, Any]
 
@@ -74,7 +62,7 @@ def _decode(cell: Cell, rng: np.random.Generator, fault: type[Wrapped]) -> tuple
         SpeculativeDecoder(target, how, backend="numpy").generate(prompts, cell["tokens"])
         for target, how in ((plain, NoDraft()), (sparse, drafter))
     ]
-    return *texts, plain, sparse
+    return texts[0], texts[1], plain, sparse
 
 
 TOYS = Grid(
@@ -183,7 +171,7 @@ def _tables(cell: Cell, rng: np.random.Generator) -> tuple[PrefixTables, PrefixT
     prompts = [prompt] * len(every)
     drafter = SparseToDense(cell["keys"], text=6, shape=gamma, selection=SELECTIONS[cell["selection"]])
     one = [0] * len(every)  # all copies draw the same random keys
-    session = drafter.open(Job(model, prompts, one, Sampling(temperature=1.0), 60, backend="numpy"))
+    session: Any = drafter.open(Job(model, prompts, one, Sampling(temperature=1.0), 60, backend="numpy"))
     cache = model.start(len(every), 60)
     read_into(model, cache, [text[:-1] for text in prompts], observe=session.observer(cache))
     session.begin(cache)

@@ -44,6 +44,11 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         bound_line(ax, gamma, values("bound"), label="bound: first draft" if once else "_", linewidth=0.8)
         below.plot(gamma, values("speedup"), label=f"weights and keys, K = {keys}", **look)
         bound_line(below, gamma, values("alone"), label="bound: keys alone" if once else "_", linewidth=0.8)
+        for panel, name in ((ax, "bound"), (below, "alone")):
+            place = (gamma[-1], values(name)[-1])
+            panel.annotate(
+                f"K = {keys}", place, xytext=(3, 0), textcoords="offset points", fontsize=6, va="center"
+            )
     last = found.control[-1]
     control_line(
         ax,

@@ -55,8 +55,9 @@ KEPT_MASS_FIGURE = Figure(
     name="kept_mass",
     title="Attention that the kept keys of a document hold while the model writes on",
     caption="Share of the attention of written tokens that a sparse pass keeps: that to K keys of the "
-    "document, to the question and to what has been written, a mean over heads and prompts. Above: against K, "
-    "mean over layers (thick) and every layer of the first choice (thin). Below: by layer at one K. "
+    "document, to the question and to what has been written, a mean over heads and prompts. Above: "
+    "against K, mean over layers (thick) and every layer of the first choice (thin). Below: by layer, "
+    "one K. "
     "One minus the share is the total variation between sparse and dense attention. Black: the bound, "
     "all attention. Dashed grey: the control, the keys that the question attends to least. "
     "SmolLM2-135M-Instruct and pages of Python's documentation stand in for a video language model and "

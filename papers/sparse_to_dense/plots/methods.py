@@ -55,8 +55,9 @@ METHODS_FIGURE = Figure(
     name="methods",
     title="Accepted drafts by the way they are made cheap",
     caption="Share of drafted tokens that the dense pass accepts, a ratio of totals over prompts: sparse "
-    "drafts with as many keys of the document each, chosen by the question, first and latest, or random; and drafts "
-    "by every other layer with all keys. Bars: 95 % bootstrap intervals over prompts. Black: the bound that "
+    "drafts with as many keys of the document each, chosen by the question, first and latest, or "
+    "random; and drafts by every other layer with all keys. Bars: 95 % bootstrap intervals over prompts. "
+    "Black: the bound that "
     "the first bar must exceed, random keys. Dashed grey: the control, every other layer, which does not. "
     "SmolLM2-135M-Instruct and pages of Python's documentation stand in for a video language model and "
     "videos; it was not trained to skip layers.",
