@@ -15,6 +15,7 @@ from tightbound.papers.longspec.texts import texts, topics
 from tightbound.simulators.language_models.byte_llama import encode
 from tightbound.simulators.speculative.byte_pair import load
 from tightbound.simulators.speculative.long_spec_block import LongSpecBlock
+from tightbound.simulators.speculative.trainable_long_spec import TrainableLongSpec
 from tightbound.theory.speculative.anchor_offset import anchor_offset_positions
 from tightbound.verification.claim import Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid, cells
@@ -40,8 +41,15 @@ def pieces(cell: Cell, rng: np.random.Generator) -> np.ndarray:
     return whole[rng.permutation(len(whole))[: cell["pieces"]]]
 
 
-def acceptance(names: Sequence[str], tokens: np.ndarray, lag: int, offset: int) -> np.ndarray:
-    """Return sum min(p, q) for each draft and piece (drafts, n), the mean over places in the piece.
+@cache
+def model(length: int) -> TrainableLongSpec:
+    """Return the forward pass of the drafts, which differ in weights alone; it is compiled once."""
+    pair = load()
+    return TrainableLongSpec(pair.target, pair.block.window, pair.block.inner, length, pair.target.context)
+
+
+def acceptance(names: Sequence[str], tokens: np.ndarray, lags: Sequence[int], offset: int) -> np.ndarray:
+    """Return sum min(p, q) for drafts, pieces and lags (drafts, n, lags), the mean over places in a piece.
 
     Parameters
     ----------
@@ -49,34 +57,28 @@ def acceptance(names: Sequence[str], tokens: np.ndarray, lag: int, offset: int) 
         Drafts.
     tokens : ndarray of int, shape (n, T)
         Pieces.
-    lag : int
-        How many tokens ago the target's keys end: that of the token that is drafted, counted from 1.
+    lags : sequence of int
+        How many tokens ago the target's keys end; l for the l-th drafted token of a round.
     offset : int
         Shift of all tokens but the anchors.
     """
-    from tightbound.simulators.speculative.trainable_long_spec import TrainableLongSpec
-
-    target = load().target
+    target, passes = load().target, model(tokens.shape[1])
     places = np.broadcast_to(anchor_offset_positions(tokens.shape[1], offset), tokens.shape)
     cached = target.start(len(tokens), tokens.shape[1])
-    p = softmax(target.forward(cached, tokens, positions=places).astype(float), axis=-1)[:, READ:]
-    keys, values = (
-        np.ascontiguousarray(rows[:, : tokens.shape[1]]) for rows in cached.rows(target.layers - 1)
-    )
-    found = []
-    for name in names:
-        block = draft(name)
-        model = TrainableLongSpec(target, block.window, block.inner, tokens.shape[1], target.context)
-        logits = model.logits_after(dict(block.weights), tokens, places, lag, (keys, values))
-        q = softmax(np.asarray(logits, dtype=float), axis=-1)[:, READ:]
-        found.append(np.minimum(p, q).sum(axis=-1).mean(axis=1))
-    return np.array(found)
+    p = softmax(target.forward(cached, tokens, positions=places)[:, READ:], axis=-1)
+    rows = [np.ascontiguousarray(part[:, : tokens.shape[1]]) for part in cached.rows(target.layers - 1)]
+    found = np.empty((len(names), len(tokens), len(lags)))
+    for i, name in enumerate(names):
+        for j, lag in enumerate(lags):
+            logits = passes.logits_after(dict(draft(name).weights), tokens, places, lag, tuple(rows))
+            q = softmax(np.asarray(logits)[:, READ:], axis=-1)
+            found[i, :, j] = np.minimum(p, q).sum(axis=-1).mean(axis=1)
+    return found
 
 
 def _compared(cell: Cell, rng: np.random.Generator, greater: str, smaller: str) -> Arrays:
-    tokens = pieces(cell, rng)
-    found = [acceptance([greater, smaller], tokens, lag, cell["offset"]) for lag in cell["lags"]]
-    return {"greater": np.array(found)[:, 0].T, "smaller": np.array(found)[:, 1].T}
+    found = acceptance([greater, smaller], pieces(cell, rng), cell["lags"], cell["offset"])
+    return {"greater": found[0], "smaller": found[1]}
 
 
 def noisy_and_shifted(cell: Cell, rng: np.random.Generator) -> Arrays:
@@ -98,7 +100,7 @@ TRAINED = (
     "drafts of a Llama of 0.8 million weights over bytes, 300 steps each, one training of each kind; "
     "replications are held-out pieces of text"
 )
-PIECES: dict[str, list[Any]] = {"length": [128], "pieces": [95], "texts": ["topics"]}
+PIECES: dict[str, list[Any]] = {"length": [128], "pieces": [64], "texts": ["topics"]}
 MORE: dict[str, list[Any]] = {"length": [128], "pieces": [400], "texts": ["docstrings"]}
 
 LS_9B = Claim(
@@ -127,10 +129,10 @@ LS_8 = Claim(
     title="A draft that was trained at Anchor-Offset positions is accepted more often at far positions",
     statement="E sum_x min(p, q) at positions beyond those of the training: with offsets > without",
     source="arXiv 2502.17421, Section 4 (Anchor-Offset indices)",
-    provenance="derived",
+    provenance="text",
     statistic=Order(method="t"),
     grid=Grid(
-        quick=cells(lags=[(1,)], offset=[1000, 4000, 8000], **PIECES),
+        quick=cells(lags=[(1,)], offset=[1000, 8000], **PIECES),
         standard=cells(lags=[(1,)], offset=[1000, 4000, 8000], **MORE),
     ),
     measure=offset_and_plain,
@@ -141,7 +143,11 @@ LS_8 = Claim(
         because="at the positions that both were trained at, offsets are a harder training and no help",
     ),
     substitutes=TRAINED,
-    seconds={"quick": 4.0, "standard": 20.0},
+    expected="skipped",
+    skip="at the size of the byte model there is nothing to see: one training of each kind differs by "
+    "-0.0004 at offset 1000 and 0.0011 at 8000, with standard errors of 0.001; many trainings of a larger "
+    "model would be needed",
+    seconds={"quick": 2.5, "standard": 20.0},
 )
 
 TRAINED_DRAFTS = (LS_8, LS_9B)

@@ -1,9 +1,8 @@
-"""Figures of trained drafts show what was measured."""
+"""The figure of the trained pair shows what was measured."""
 
 import numpy as np
 import pytest
 
-from tightbound.papers.longspec.plots.anchor_offset import ANCHOR_OFFSET
 from tightbound.papers.longspec.plots.context import CONTEXT, HEAD_SIZE, KV_HEADS, NAMES, WINDOW
 from tightbound.simulators.speculative.byte_pair import load
 from tightbound.verification.figures import style
@@ -53,13 +52,3 @@ def test_context(drawn):
     lines = {line.get_label(): line.get_ydata().tolist() for line in below.get_lines()}
     assert lines["ring, allocated"] == lines["$2 W H_k D$ numbers"] == [16.0, 16.0]
     assert lines["control: a slot per token"] == [512.0, 2048.0]
-
-
-def test_anchor_offset(drawn):
-    far = {"greater": np.array([[0.6], [0.8]]), "smaller": np.array([[0.5], [0.5]])}
-    near = {"greater": np.array([[0.7], [0.7]]), "smaller": np.array([[0.7], [0.9]])}
-    drawing = drawn(ANCHOR_OFFSET, {"LS-8": evidence([{"offset": 4000}], [far], [({"offset": 0}, near)])})
-    curves = {line.get_label(): line.get_ydata() for line in drawing.axes[0].get_lines()}
-    assert curves["trained without"] == pytest.approx([0.8, 0.5])
-    gains = [line.get_ydata() for line in drawing.axes[1].get_lines() if len(line.get_xdata()) == 2]
-    assert any(np.allclose(gain, [-0.1, 0.2]) for gain in gains)
