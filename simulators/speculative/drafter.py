@@ -157,7 +157,8 @@ class TextSession(BaseSession):
     def _draft(self, text: Tokens) -> Tokens:
         if isinstance(self.drafter, (NGram, SuffixDatastore)):  # their definitions go through all their data
             found: Tokens = self.drafter.drafts(np.append(text, 0), text.size)[0]
-            return found[found != PAD]
+            drafted: Tokens = found[found != PAD]
+            return drafted
         return self.drafter.draft(text)
 
 
