@@ -114,17 +114,17 @@ def measure(model: Any, prompt: NDArray[np.int64], text: int, chosen: dict[str, 
     size = f"{prompt.size} tokens, batch {batch}, gamma {gamma}, K {keys}"
     bytes_per_key = 2 * 4 * model.config.layers * model.config.kv_heads * model.config.head_size
     length = prompt.size + tokens // 2
-    read = {"kept": length - document + keys, "keys": length}
-    emitted = found["sparse"].tokens_per_round
-    predicted = [
-        float(MemoryTraffic(bytes_, bytes_per_key, batch).speedup(emitted, gamma, **read))
-        for bytes_ in (model.weight_bytes, 0.0)
-    ]
+    log = found["sparse"].completions[0].log  # all texts of the batch are one
+    predicted = []
+    for weight_bytes in (model.weight_bytes, 0.0):
+        traffic = MemoryTraffic(weight_bytes, bytes_per_key, batch)
+        dense, sparse = traffic.bytes_read(length), traffic.bytes_read(length - document + keys)
+        predicted.append(float(tokens * dense / (log.rounds * dense + log.drafted.sum() * sparse)))
     times = found["sparse"].timings
     ratios = np.array(seconds["plain"]) / np.array(seconds["sparse"])
     single = {
         "drafts accepted": found["sparse"].acceptance_rate,
-        "tokens per round": emitted,
+        "tokens per round": found["sparse"].tokens_per_round,
         "predicted speed-up, weights and keys": predicted[0],
         "predicted speed-up, keys alone": predicted[1],
         "share of time in drafts": times.draft / (times.total - times.prefill),

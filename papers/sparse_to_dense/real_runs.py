@@ -136,7 +136,7 @@ def model_bytes(corpus: Corpus) -> float:
 def key_bytes(corpus: Corpus) -> float:
     """Return the bytes of keys and values of one token over all layers, in float32."""
     sizes = reader(corpus).model.config
-    return 2.0 * 4.0 * sizes.layers * sizes.kv_heads * sizes.head_size
+    return float(2 * 4 * sizes.layers * sizes.kv_heads * sizes.head_size)
 
 
 @cache
