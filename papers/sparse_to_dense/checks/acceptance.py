@@ -110,7 +110,7 @@ STD_4B = Claim(
         measure=mass_of_least_attended, because="keys without attention of the question get little later"
     ),
     substitutes=REAL,
-    seconds={"quick": 2.0, "standard": 60.0},
+    seconds={"quick": 1.0, "standard": 60.0},
     skip=SKIP,
     expected="skipped" if SKIP else "pass",
 )
@@ -171,7 +171,7 @@ STD_6 = Claim(
         because="first drafts of another drafter say nothing about these, and those of random keys fail more",
     ),
     substitutes=REAL,
-    seconds={"quick": 5.0, "standard": 120.0},
+    seconds={"quick": 3.0, "standard": 120.0},
     skip=SKIP,
     expected="skipped" if SKIP else "pass",
 )

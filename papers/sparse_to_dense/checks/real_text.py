@@ -69,7 +69,7 @@ STD_1B = Claim(
         because="the token after gamma - 1 accepted drafts is the target's, not the last draft",
     ),
     substitutes=REAL,
-    seconds={"quick": 20.0, "standard": 300.0},
+    seconds={"quick": 16.0, "standard": 300.0},
     skip=SKIP,
     expected="skipped" if SKIP else "pass",
 )
@@ -106,7 +106,7 @@ STD_1E = Claim(
         because="above the first layer the sparse pass computes other keys and values for the same tokens",
     ),
     substitutes=REAL,
-    seconds={"quick": 5.0, "standard": 60.0},
+    seconds={"quick": 3.0, "standard": 60.0},
     skip=SKIP,
     expected="skipped" if SKIP else "pass",
 )
