@@ -113,7 +113,7 @@ SINK_T10A = Claim(
         ),
     ),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 7.0, "standard": 80.0, "full": 500.0},
+    seconds={"quick": 7.0, "standard": 85.0, "full": 500.0},
 )
 SINK_T10B = Claim(
     id="SINK-T10b",
