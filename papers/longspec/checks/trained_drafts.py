@@ -109,7 +109,7 @@ LS_9B = Claim(
     title="A draft that was trained with lags is accepted more often where the target's keys are old",
     statement="E sum_x min(p, q) at lags 4 and 5: trained with lags 1 to 4 > trained with lag 1",
     source="arXiv 2502.17421, Section 4 (flash noisy training: +14.7 % accepted, most at the last tokens)",
-    provenance="derived",
+    provenance="text",
     statistic=Order(method="t"),
     grid=Grid(
         quick=cells(lags=[(4, 5)], offset=[0], **PIECES), standard=cells(lags=[(4, 5)], offset=[0], **MORE)

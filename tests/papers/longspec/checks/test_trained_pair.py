@@ -8,11 +8,12 @@ from tightbound.papers.longspec.checks.attention_speed import LS_10, arrays, eag
 from tightbound.papers.longspec.checks.draft_memory import DRAFT_MEMORY, LS_4B
 from tightbound.papers.longspec.checks.lossless import LOSSLESS, LS_3B
 from tightbound.papers.longspec.checks.noisy_training import NOISY_TRAINING
+from tightbound.papers.longspec.checks.trained_drafts import LS_8, LS_9B, acceptance, pieces
 from tightbound.verification.seeding import generator
 from tightbound.verification.statistics import CellEvidence
 
 LEVEL = 0.01 / 450
-CLAIMS = (*LOSSLESS, *DRAFT_MEMORY, *NOISY_TRAINING)
+CLAIMS = (*LOSSLESS, *DRAFT_MEMORY, *NOISY_TRAINING, LS_9B)
 
 
 def judge(claim, cells, measure, bound):
@@ -67,3 +68,15 @@ def test_both_kinds_of_attention_agree():
     given = arrays(100, 16, np.random.default_rng(0))
     assert hybrid(*given) == pytest.approx(eager(*given), abs=1e-5)
     assert LS_10.expected == "skipped"
+
+
+def test_drafts_are_accepted_less_often_where_the_keys_are_older():
+    cell = {**LS_8.grid.quick[0], "pieces": 3}
+    tokens = pieces(cell, np.random.default_rng(0))
+    assert tokens.shape == (3, 128)
+    assert len({tuple(piece) for piece in tokens}) == 3
+    found = acceptance(["shipped"], tokens, [1, 4], 0)
+    assert found.shape == (1, 3, 2)
+    assert np.all((found > 0.3) & (found < 1.0))
+    assert np.all(found[0, :, 0] > found[0, :, 1])  # older keys say less
+    assert LS_8.expected == "skipped"
