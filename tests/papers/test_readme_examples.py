@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAPERS = ("icl_bma", "cot_statistics", "speculative_core")
+PAPERS = ("icl_bma", "cot_statistics", "speculative_core", "attention_sink")
 PAGES = (
     ROOT / "README.md",
     ROOT / "kernels" / "README.md",

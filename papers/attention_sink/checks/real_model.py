@@ -122,7 +122,7 @@ SINK_R1B = _real(
         because="with each row turned around the first column holds what tokens give to themselves",
         measure=mean_beside_others_mirrored,
     ),
-    seconds={"quick": 3.0, "standard": 10.0, "full": 40.0},
+    seconds={"quick": 2.0, "standard": 10.0, "full": 40.0},
 )
 
 
@@ -157,7 +157,7 @@ SINK_R2A = _real(
         because="random tokens have a sink as natural text has",
         measure=natural_beside_random,
     ),
-    seconds={"quick": 4.0, "standard": 12.0, "full": 50.0},
+    seconds={"quick": 2.0, "standard": 10.0, "full": 40.0},
 )
 
 
@@ -189,7 +189,7 @@ SINK_R2B = _real(
         because="after another token in the middle states differ",
         measure=changed_beside_closed_form,
     ),
-    seconds={"quick": 4.0, "standard": 12.0, "full": 50.0},
+    seconds={"quick": 2.0, "standard": 10.0, "full": 40.0},
 )
 
 # --- SINK-R3: a token is a bias of keys and values ----------------------------------------------------------
@@ -232,7 +232,7 @@ SINK_R3 = _real(
         because="the key of one layer is not that of the token",
         measure=first_as_other_prefix,
     ),
-    seconds={"quick": 5.0, "standard": 16.0, "full": 70.0},
+    seconds={"quick": 3.0, "standard": 10.0, "full": 20.0},
 )
 
 # --- SINK-R4: what is lost without the sink -----------------------------------------------------------------
@@ -266,7 +266,7 @@ SINK_R4A = _real(
     grid=sizes({}, numbers=FEWER),
     measure=evicted_beside_others,
     control=NegativeControl(because="token 2 is no sink", measure=other_evicted_beside_others),
-    seconds={"quick": 8.0, "standard": 30.0, "full": 120.0},
+    seconds={"quick": 4.0, "standard": 13.0, "full": 25.0},
 )
 
 
@@ -375,7 +375,7 @@ SINK_R5A = _real(
     measure=largest_state,
     bound=massive_state,
     control=NegativeControl(because="another token has no massive state", measure=largest_state_of_another),
-    seconds={"quick": 5.0, "standard": 12.0, "full": 50.0},
+    seconds={"quick": 1.0, "standard": 1.0, "full": 1.0},
 )
 SINK_R5B = _real(
     id="SINK-R5b",
@@ -389,7 +389,7 @@ SINK_R5B = _real(
     control=NegativeControl(
         because="the value of another token is not drained", measure=drained_value_of_another
     ),
-    seconds={"quick": 5.0, "standard": 12.0, "full": 50.0},
+    seconds={"quick": 1.0, "standard": 1.0, "full": 1.0},
 )
 
 REAL_MODEL = (SINK_R1A, SINK_R1B, SINK_R2A, SINK_R2B, SINK_R3, SINK_R4A, SINK_R4B, SINK_R5A, SINK_R5B)
