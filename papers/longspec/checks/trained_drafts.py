@@ -22,6 +22,8 @@ from tightbound.verification.grid import Cell, Grid, cells
 from tightbound.verification.statistics import Order
 
 FOLDER = Path(__file__).parents[1] / "data"
+LATE = 4
+"""Lags from here on are those of the last drafted tokens."""
 READ = 32
 """Tokens of a piece that are read before acceptance counts."""
 
@@ -78,7 +80,9 @@ def acceptance(names: Sequence[str], tokens: np.ndarray, lags: Sequence[int], of
 
 def _compared(cell: Cell, rng: np.random.Generator, greater: str, smaller: str) -> Arrays:
     found = acceptance([greater, smaller], pieces(cell, rng), cell["lags"], cell["offset"])
-    return {"greater": found[0], "smaller": found[1]}
+    late = [lag >= LATE for lag in cell["lags"]] if max(cell["lags"]) >= LATE else slice(None)
+    names = {"greater": found[0][:, late], "smaller": found[1][:, late]}
+    return {**names, "by_lag": found.mean(axis=1)[np.newaxis]}
 
 
 def noisy_and_shifted(cell: Cell, rng: np.random.Generator) -> Arrays:
@@ -100,6 +104,7 @@ TRAINED = (
     "drafts of a Llama of 0.8 million weights over bytes, 300 steps each, one training of each kind; "
     "replications are held-out pieces of text"
 )
+LAGS = (1, 2, 3, 4, 5)
 PIECES: dict[str, list[Any]] = {"length": [128], "pieces": [64], "texts": ["topics"]}
 MORE: dict[str, list[Any]] = {"length": [128], "pieces": [400], "texts": ["docstrings"]}
 
@@ -112,7 +117,7 @@ LS_9B = Claim(
     provenance="text",
     statistic=Order(method="t"),
     grid=Grid(
-        quick=cells(lags=[(4, 5)], offset=[0], **PIECES), standard=cells(lags=[(4, 5)], offset=[0], **MORE)
+        quick=cells(lags=[LAGS], offset=[0], **PIECES), standard=cells(lags=[LAGS], offset=[0], **MORE)
     ),
     measure=noisy_and_shifted,
     control=NegativeControl(

@@ -1,9 +1,10 @@
-"""The figure of the trained pair shows what was measured."""
+"""Figures of the trained pair show what was measured."""
 
 import numpy as np
 import pytest
 
 from tightbound.papers.longspec.plots.context import CONTEXT, HEAD_SIZE, KV_HEADS, NAMES, WINDOW
+from tightbound.papers.longspec.plots.noisy_training import NOISY_TRAINING_FIGURE
 from tightbound.simulators.speculative.byte_pair import load
 from tightbound.verification.figures import style
 from tightbound.verification.runner import ClaimEvidence
@@ -52,3 +53,13 @@ def test_context(drawn):
     lines = {line.get_label(): line.get_ydata().tolist() for line in below.get_lines()}
     assert lines["ring, allocated"] == lines["$2 W H_k D$ numbers"] == [16.0, 16.0]
     assert lines["control: a slot per token"] == [512.0, 2048.0]
+
+
+def test_acceptance_by_lag(drawn):
+    cell = [{"lags": (1, 2)}]
+    data, other = ({"by_lag": np.array([[[x, y], [0.8, 0.4]]])} for x, y in ((0.7, 0.6), (0.5, 0.3)))
+    drawing = drawn(NOISY_TRAINING_FIGURE, {"LS-9b": evidence(cell, [data], [(cell[0], other)])})
+    curves = {line.get_label(): line.get_ydata().tolist() for line in drawing.axes[0].get_lines()}
+    assert curves["trained with lags 1 to 4"] == [0.7, 0.6]
+    assert curves["trained with lag 1"] == [0.8, 0.4]
+    assert curves["control: trained without lag"] == [0.5, 0.3]
