@@ -130,7 +130,7 @@ def measure(model: Any, prompt: NDArray[np.int64], text: int, chosen: dict[str, 
         "share of time in drafts": times.draft / (times.total - times.prefill),
     }
     return [
-        *(_row(f"{name} decoding", size, values, "s/token") for name, values in seconds.items()),
+        *(_row(f"{name} decoding", size, values, "s/step") for name, values in seconds.items()),
         _row("measured speed-up", size, ratios, "times"),
         *(_row(name, size, [value], "") for name, value in single.items()),
     ]
