@@ -33,6 +33,8 @@ from tightbound.simulators.speculative.growth import (
 from tightbound.simulators.speculative.layer_skip import (
     LayerSkip,
 )
+from tightbound.simulators.speculative.long_spec import LongSpecDraft
+from tightbound.simulators.speculative.long_spec_block import LongSpecBlock
 from tightbound.simulators.speculative.ngram import (
     NGram,
 )
@@ -93,6 +95,8 @@ __all__ = [
     "Drafter",
     "GreedyVerification",
     "LayerSkip",
+    "LongSpecBlock",
+    "LongSpecDraft",
     "MatchedVerification",
     "NGram",
     "NoDraft",

@@ -44,6 +44,15 @@ class LongSpecDraft:
     References
     ----------
     Yang et al., "LongSpec", arXiv 2502.17421.
+
+    Examples
+    --------
+    >>> from tightbound.simulators.language_models import LlamaConfig
+    >>> config = LlamaConfig(vocabulary=11, context=32, width=16, inner=24, layers=2, heads=4, kv_heads=2,
+    ...                      head_size=4)
+    >>> block = LongSpecBlock.random(config, window=8, inner=24, rng=0)
+    >>> LongSpecDraft(block).max_draft, LongSpecDraft(block, shape=3).max_draft
+    (5, 3)
     """
 
     block: LongSpecBlock
