@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from tightbound.simulators.language_models.smollm2 import INSTALL, ModelUnavailableError, locate
 
 NAME = "SmolLM2-135M-Instruct"
+VARIES = "it reads this Python's documentation, and float32 rounds differently on other machines"
+"""Why figures of the real model have no reference data."""
 
 
 def missing() -> str:

@@ -236,7 +236,7 @@ def reproduce(
     Parameters
     ----------
     figures
-        A paper for all its figures, or one figure of it as "paper/figure".
+        A paper for all its figures that can be drawn here, or one figure of it as "paper/figure".
     all_
         Every figure of every paper, and a page that shows them all: figures/gallery.html.
     size
@@ -265,6 +265,10 @@ def reproduce(
     outcomes = []
     with ProgressBar() as bar:
         for paper, figure in chosen:
+            if f"{paper}/{figure.name}" not in figures and (reason := engine.not_run(figure)):
+                with bar.away():
+                    print(f"{paper}/{figure.name}  left out: {reason}", file=sys.stderr, flush=True)
+                continue
             outcome = engine.reproduce(
                 paper, figure, size=size, output=output, fmt=fmt, check=check, on_event=bar.update
             )

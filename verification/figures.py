@@ -45,6 +45,9 @@ class Figure:
     draw : callable ``(evidence) -> matplotlib.figure.Figure``
         ``evidence["BS-4a"].measure`` and ``.control`` are sequences of ``CellEvidence``. Nothing is
         simulated here, and matplotlib is imported inside.
+    varies : str
+        Why the data differs from machine to machine, so that none is shipped to compare with; empty where
+        it does not.
 
     Raises
     ------
@@ -57,6 +60,7 @@ class Figure:
     caption: str
     claims: tuple[str, ...]
     draw: Callable[[Mapping[str, ClaimEvidence]], Drawing]
+    varies: str = ""
 
     def __post_init__(self) -> None:
         if not self.name.replace("-", "_").isidentifier():

@@ -114,8 +114,13 @@ def reproduce(
         _write(path, content)
     except OSError as error:
         raise OutputError.of(folder, error) from None
-    good, verdict = _compared(paper, figure.name, data) if check else (True, "")
+    good, verdict = _compared(paper, figure, data) if check else (True, "")
     return Outcome(path, good, verdict, picture)
+
+
+def not_run(figure: Figure) -> str:
+    """Return why a claim that ``figure`` needs is not run here; empty where all are."""
+    return next((claim.skip for claim in registry.claims(figure.claims) if claim.skip), "")
 
 
 def gallery(outcomes: Sequence[Outcome], *, size: Size, output: Path) -> Path:
@@ -209,8 +214,10 @@ def _drawn(
     return data, content, picture
 
 
-def _compared(paper: str, name: str, data: Mapping[str, np.ndarray]) -> tuple[bool, str]:
-    reference = _reference(paper, name)
+def _compared(paper: str, figure: Figure, data: Mapping[str, np.ndarray]) -> tuple[bool, str]:
+    if figure.varies:
+        return True, f"not compared: {figure.varies}"
+    reference = _reference(paper, figure.name)
     if reference is None:
         return False, f"no reference data in papers/{paper}/reference"
     worst = largest_difference(data, reference)

@@ -22,8 +22,8 @@ from tightbound.papers.attention_sink.checks.value_norm import VALUE_NORM
 from tightbound.papers.attention_sink.checks.weight_decay import WEIGHT_DECAY
 
 CLAIMS = (
-    *REPEATED_TOKENS,  # SINK-P0, P1
-    *RELATIVE_POSITIONS,  # SINK-P2, P3
+    *REPEATED_TOKENS,  # SINK-P0, P1, P3
+    *RELATIVE_POSITIONS,  # SINK-P2, P3b
     *ROTARY_POSITIONS,  # SINK-P4
     *KEY_BIAS,  # SINK-I1 to I5
     *INNER_DEPENDENCE,  # SINK-I6, I9

@@ -1,6 +1,5 @@
 """Every figure on attention sinks; how each is drawn stands in ``plots``."""
 
-from tightbound.papers._real_model import missing
 from tightbound.papers.attention_sink.plots.anatomy import ANATOMY_FIGURE
 from tightbound.papers.attention_sink.plots.bias_slots import BIAS_SLOTS_FIGURE
 from tightbound.papers.attention_sink.plots.data_amount import DATA_AMOUNT_FIGURE
@@ -15,8 +14,6 @@ from tightbound.papers.attention_sink.plots.sink_map import SINK_MAP_FIGURE
 from tightbound.papers.attention_sink.plots.thresholds import THRESHOLDS_FIGURE
 from tightbound.papers.attention_sink.plots.value_norm import VALUE_NORM_FIGURE
 
-REAL_MODEL_FIGURES = (SINK_MAP_FIGURE, REAL_ANATOMY_FIGURE)
-
 FIGURES = (
     REPEATED_TOKENS_FIGURE,
     EMERGENCE_FIGURE,
@@ -29,5 +26,6 @@ FIGURES = (
     DATA_AMOUNT_FIGURE,
     MASKS_FIGURE,
     THRESHOLDS_FIGURE,
-    *(() if missing() else REAL_MODEL_FIGURES),  # they have no evidence without the model
+    SINK_MAP_FIGURE,
+    REAL_ANATOMY_FIGURE,
 )

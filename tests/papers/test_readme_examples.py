@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAPERS = ("icl_bma", "cot_statistics", "speculative_core", "attention_sink")
+PAPERS = (
+    "icl_bma",
+    "cot_statistics",
+    "speculative_core",
+    "attention_sink",
+    "longspec",
+    "sparse_to_dense",
+    "tiara",
+)
 PAGES = (
     ROOT / "README.md",
     ROOT / "kernels" / "README.md",

@@ -1,5 +1,6 @@
 """Figures: the same evidence gives the same data and the same bytes, and a changed curve is noticed."""
 
+import dataclasses
 import functools
 
 import matplotlib as mpl
@@ -246,6 +247,23 @@ def test_check_accepts_the_reference_and_notices_a_changed_number(reproduce_toy,
     del data["axes0.line0"]
     np.savez(reference / "growth.npz", **data)
     assert reproduce_toy("toy_paper", "--check")[1].rstrip().endswith("differs, other curves or points")
+
+
+def test_a_figure_whose_data_varies_is_not_compared(reproduce_toy, monkeypatch):
+    (figure,) = reproduce.figures("toy_paper")
+    varying = dataclasses.replace(figure, varies="it depends on the machine")
+    monkeypatch.setattr(reproduce, "figures", lambda paper: (varying,))
+    code, out = reproduce_toy("toy_paper", "--check")
+    assert code == 0
+    assert out.rstrip().endswith("not compared: it depends on the machine")
+
+
+def test_a_figure_without_evidence_is_left_out_unless_it_is_named(reproduce_toy, monkeypatch, tmp_path):
+    monkeypatch.setattr(reproduce, "not_run", lambda figure: "the model is not installed")
+    code, out = reproduce_toy("toy_paper")
+    assert (code, out) == (0, "")
+    assert not (tmp_path / ".tightbound" / "figures").exists()
+    assert reproduce_toy("toy_paper/growth")[1]
 
 
 def test_a_folder_that_cannot_be_written_is_named(reproduce_toy, tmp_path, capsys):

@@ -263,7 +263,7 @@ SINK_I5 = Claim(
     "(k_0, v_0) that x_0 alone has in each block and head, for every position code with positions kept",
     source="derived; the sink token is from Xiao et al., ICLR 2024",
     provenance="derived",
-    statistic=Equality(atol=1e-12),  # states of size ten after three blocks, as in SINK-P0
+    statistic=Equality(atol=1e-12),  # states of size ten after three blocks, as in SINK-P0a
     grid=Grid(
         quick=(
             *cells(position=_POSITIONS, norm=["pre", "post"], operation=["softmax"], normaliser=["sum"]),

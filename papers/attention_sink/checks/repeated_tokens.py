@@ -63,7 +63,7 @@ def states_from_one_token(cell: Cell, rng: np.random.Generator) -> Arrays:
 
 
 SINK_P0 = Claim(
-    id="SINK-P0",
+    id="SINK-P0a",
     paper=PAPER,
     title="Equal tokens have equal states in every block, if positions enter through the logits",
     statement=r"x_1 = ... = x_T implies h_1^l = ... = h_T^l for all l: without positions, with relative "
@@ -149,7 +149,7 @@ def exceeds_threshold(cell: Cell, rng: np.random.Generator) -> Arrays:
 
 
 SINK_P1 = Claim(
-    id="SINK-P1",
+    id="SINK-P1a",
     paper=PAPER,
     title="Without positions, repeated tokens attend uniformly",
     statement="x_1 = ... = x_T implies A_{t,i} = 1/t for all i <= t, in every block and head",
@@ -173,7 +173,7 @@ SINK_P1C = Claim(
     paper=PAPER,
     title="Without positions, the importance of repeated tokens is a difference of harmonic numbers",
     statement=r"\alpha_k = (H_T - H_{k-1}) / (T - k + 1), H_n = 1 + 1/2 + ... + 1/n",
-    source="derived from SINK-P1",
+    source="derived from SINK-P1a",
     provenance="derived",
     statistic=SCORES,
     grid=Grid(quick=cells(position=["none"], length=[16, LENGTH, 128]), replicates=REPLICATES),
@@ -191,7 +191,7 @@ SINK_P1D = Claim(
     paper=PAPER,
     title="Uniform attention alone is a sink on short sequences: for eps = 0.3 on those of at most 9 tokens",
     statement=r"Sink_1^\varepsilon = 1 iff H_T / T > \varepsilon; for \varepsilon = 0.3 iff T <= 9",
-    source="derived from SINK-P1",
+    source="derived from SINK-P1a",
     provenance="derived",
     statistic=Equality(),
     grid=Grid(
@@ -236,7 +236,7 @@ def one(cell: Cell) -> float:
 
 
 SINK_P3 = Claim(
-    id="SINK-P3",
+    id="SINK-P3a",
     paper=PAPER,
     title="With ALiBi, the attention of repeated tokens is geometric in the distance",
     statement=r"A_{t,i} = e^{-m(t-i)} (1 - e^{-m}) / (1 - e^{-mt}), m the slope of the head",

@@ -42,7 +42,7 @@ def _radius(trace: Trace) -> np.ndarray:
     return by_head(logit_radius(trace.queries, trace.keys))
 
 
-# --- SINK-P4, P4b: one row ----------------------------------------------------------------------------------
+# --- SINK-P4a, P4b: one row ---------------------------------------------------------------------------------
 
 
 def _largest(trace: Trace) -> Arrays:
@@ -89,7 +89,7 @@ def with_rotary_changed(cell: Cell, rng: np.random.Generator) -> Arrays:
 
 
 SINK_P4 = Claim(
-    id="SINK-P4",
+    id="SINK-P4a",
     paper=PAPER,
     title="With rotary positions, no repeated token gets more than the lengths of query and key allow",
     statement=r"A_{t,i} <= e^{2\xi} / (e^{2\xi} + t - 1), \xi = ||q|| ||k|| / \sqrt{d_h}, for all i <= t "
@@ -169,7 +169,7 @@ SINK_P4C = Claim(
     paper=PAPER,
     title="With rotary positions, the importance of the first repeated token falls like log T / T",
     statement=r"\alpha_1 <= (1/T) [1 + c log(1 + (T-1)/c)], c = e^{2\xi}",
-    source="derived from SINK-P4 by an integral",
+    source="derived from SINK-P4a by an integral",
     provenance="derived",
     statistic=BoundHolds(method="exact", slack=1e-12),
     grid=Grid(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tightbound.papers._real_model import VARIES
 from tightbound.verification.figures import Figure, band, bound_line, control_line
 
 if TYPE_CHECKING:
@@ -77,4 +78,5 @@ REAL_ANATOMY_FIGURE = Figure(
     "SmolLM2, with weights of 4 bits, stands for the paper's models, help topics of Python for its texts.",
     claims=("SINK-R5a", "SINK-R4a"),
     draw=draw,
+    varies=VARIES,
 )

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 GAIN, LENGTH, EPS = 0.2, 64, 0.3
 CURVES: tuple[tuple[str, str, dict[str, Any], str], ...] = (
-    ("none", "SINK-P1", {"norm": "pre"}, "o"),
-    ("ALiBi", "SINK-P3", {"heads": 4}, "s"),
+    ("none", "SINK-P1a", {"norm": "pre"}, "o"),
+    ("ALiBi", "SINK-P3a", {"heads": 4}, "s"),
     ("relative, decreasing", "SINK-P2a", {"bias": "decreasing"}, "^"),
     ("relative, bucket index", "SINK-P2a", {"bias": "bucket_index"}, "v"),
     ("rotary", "SINK-P4b", {"gain": GAIN}, "D"),
@@ -51,7 +51,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
         )
     rotary = _cell(evidence["SINK-P4b"].measure, {"gain": GAIN}).data
     bound_line(top, position, rotary["importance_bound"][HEAD], label="bound, rotary")
-    learned = _cell(evidence["SINK-P0"].control, {"position": "learned"}).data["importance"]
+    learned = _cell(evidence["SINK-P0a"].control, {"position": "learned"}).data["importance"]
     control_line(top, position, learned[HEAD], label="control, learned")
     top.set(xscale="log", yscale="log", xlim=(0.9, 75), ylim=(0.007, 0.5))
     top.set(xlabel="position $k$", ylabel=r"importance $\alpha_k$")
@@ -91,6 +91,6 @@ REPEATED_TOKENS_FIGURE = Figure(
     "sqrt(d_h). Black: the bound (1/T)[1 + c log(1 + (T-1)/c)], c = exp(2 xi), which exceeds the sink "
     "threshold 0.3 (dotted) from xi = 1.07 on and rules out nothing there, although no head comes near it. "
     "Dashed grey: the control, the bucket's number as bias where the lengths are small: it breaks the bound.",
-    claims=("SINK-P0", "SINK-P1", "SINK-P2a", "SINK-P3", "SINK-P4b", "SINK-P4c"),
+    claims=("SINK-P0a", "SINK-P1a", "SINK-P2a", "SINK-P3a", "SINK-P4b", "SINK-P4c"),
     draw=draw,
 )

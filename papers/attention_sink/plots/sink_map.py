@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tightbound.papers._real_model import VARIES
 from tightbound.verification.figures import Figure
 
 if TYPE_CHECKING:
@@ -63,4 +64,5 @@ SINK_MAP_FIGURE = Figure(
     "SmolLM2, with weights of 4 bits, stands for the paper's models, help topics of Python for its texts.",
     claims=("SINK-R1a", "SINK-R1b", "SINK-R2a"),
     draw=draw,
+    varies=VARIES,
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tightbound.papers._real_model import VARIES
 from tightbound.papers.sparse_to_dense.checks.acceptance import BATCH, CONTEXT
 from tightbound.verification.figures import Figure, bound_line, control_line
 
@@ -80,4 +81,5 @@ DRAFT_LENGTH_FIGURE = Figure(
     "videos.",
     claims=("STD-6",),
     draw=draw,
+    varies=VARIES,
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tightbound.papers._real_model import VARIES
 from tightbound.verification.figures import Figure, bound_line, control_line
 
 if TYPE_CHECKING:
@@ -64,4 +65,5 @@ KEPT_MASS_FIGURE = Figure(
     "videos, a question about the page for one about the video.",
     claims=("STD-4b",),
     draw=draw,
+    varies=VARIES,
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tightbound.papers._real_model import VARIES
 from tightbound.papers.sparse_to_dense.checks.acceptance import METHODS
 from tightbound.verification.figures import Figure, bound_line, control_line
 
@@ -63,4 +64,5 @@ METHODS_FIGURE = Figure(
     "videos; it was not trained to skip layers.",
     claims=("STD-4a",),
     draw=draw,
+    varies=VARIES,
 )

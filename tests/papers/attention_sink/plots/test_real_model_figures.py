@@ -1,10 +1,10 @@
-"""The figures on a real model draw what they are given, and are offered where it is installed."""
+"""The figures on a real model draw what they are given; their data is not compared."""
 
 import numpy as np
 import pytest
 
-from tightbound.papers._real_model import missing
-from tightbound.papers.attention_sink.figures import FIGURES, REAL_MODEL_FIGURES
+from tightbound.papers.attention_sink.plots.real_anatomy import REAL_ANATOMY_FIGURE
+from tightbound.papers.attention_sink.plots.sink_map import SINK_MAP_FIGURE
 from tightbound.verification.figures import figure_data, style
 from tightbound.verification.runner import ClaimEvidence
 from tightbound.verification.statistics.base import CellEvidence
@@ -22,7 +22,7 @@ def made_up():
     return CellEvidence({}, data, 10.0)
 
 
-@pytest.mark.parametrize("figure", REAL_MODEL_FIGURES, ids=lambda figure: figure.name)
+@pytest.mark.parametrize("figure", [SINK_MAP_FIGURE, REAL_ANATOMY_FIGURE], ids=lambda figure: figure.name)
 def test_figure_draws_its_evidence(figure):
     import matplotlib.pyplot as plt
 
@@ -34,8 +34,4 @@ def test_figure_draws_its_evidence(figure):
     shown = given["first"][0] if figure.name == "sink_map" else given["state"].mean(axis=0)
     assert np.isin(shown.ravel().round(12), drawn.round(12)).all()
     plt.close(drawing)
-
-
-def test_figures_of_the_model_are_offered_where_it_is():
-    offered = [figure for figure in REAL_MODEL_FIGURES if figure in FIGURES]
-    assert offered == ([] if missing() else list(REAL_MODEL_FIGURES))
+    assert figure.varies
