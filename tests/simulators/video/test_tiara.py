@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tightbound.simulators.video.tiara import softmax_attention, tiara, tiara_weights
-from tightbound.theory.video import tiara as theory
+from tightbound.theory import video as theory
 from tightbound.theory.video.reweighting import attention_weights
 from tightbound.theory.video.tiara import Reweighting
 
