@@ -145,7 +145,7 @@ GMFG_6F = Claim(
     statistic=Slope(target=-1.0, side="upper", tolerance=0.2),
     # Before T = 1000 the two parts of the error, of either sign, partly cancel in some games.
     grid=Grid(
-        quick=cells(coupling=[-0.4], schedule=["T^-2/3"], games=[8], iterations=[(1023, 2047)]),
+        quick=cells(coupling=[-0.4], schedule=["T^-2/3"], games=[16], iterations=[(1023, 2047)]),
         standard=cells(coupling=COUPLINGS, schedule=["T^-2/3"], games=[16], iterations=[(1023, 2047, 4095)]),
     ),
     measure=last_error,
