@@ -86,11 +86,12 @@ def attenuation(cell: Cell, rng: np.random.Generator) -> Arrays:
     row = row_of(cell)
     reductions = np.linspace(0.0, MOST, cell["points"] + 1)[1:]
     before, after = np.abs(frequency_response(row)), np.abs(frequency_response(row, reductions))
+    ratio = np.divide(after, before, out=np.zeros_like(after), where=before > 0.0)  # where there was a gain
     return {
         "value": (after <= before * (1.0 + 1e-12)).all(axis=1).astype(float)[np.newaxis],
         "reference": attenuates(row, reductions).astype(float)[np.newaxis],
         "reduction": reductions[np.newaxis],
-        "largest_ratio": (after[:, 1:] / before[1:]).max(axis=1)[np.newaxis],
+        "largest_ratio": ratio[:, 1:].max(axis=1)[np.newaxis],
         "limit": np.array([min(largest_attenuating_reduction(row), 2.0 * MOST)]),
     }
 
