@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.simulators.language_models.language_model import ContextOverflowError
+from tightbound.simulators.language_models.language_model import ContextOverflowError, KeySelection
 from tightbound.theory._validation import Integers, as_indices
 
 
@@ -131,3 +133,32 @@ def checked_sequences(sequences: ArrayLike, batch: int) -> Integers:
     if np.any(np.diff(found) <= 0):
         raise ValueError(f"sequences is {found.tolist()}: give them in ascending order, each once")
     return found
+
+
+def checked_layers(run: Sequence[int] | None, layers: int) -> list[int]:
+    """Return the layers that a pass runs, all where None, or raise a ValueError."""
+    if run is None:
+        return list(range(layers))
+    chosen: list[int] = as_indices("run", run, layers).tolist()
+    if not chosen or any(b <= a for a, b in pairwise(chosen)):
+        raise ValueError(f"run is {list(run)}: give layers in ascending order, at least one")
+    return chosen
+
+
+def checked_selection(
+    selection: KeySelection | None, expected: tuple[int, int, int], lengths: Integers
+) -> None:
+    """Check that a selection is for ``expected`` layers, sequences and key heads and for committed rows."""
+    if selection is None:
+        return
+    if selection.keys.shape[:3] != expected:
+        raise ValueError(
+            f"attend.keys has shape {selection.keys.shape}: give (layers, B, Hk, K) = {(*expected, 'K')} for "
+            "this cache"
+        )
+    tail = selection.tail_start
+    if np.any(tail < 0) or np.any(tail > lengths):
+        raise ValueError(
+            f"attend.tail_start is {tail.tolist()} and {lengths.tolist()} rows are committed: give numbers "
+            "from 0 to those"
+        )

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.simulators.language_models._rows import Rows, checked_rows
+from tightbound.simulators.language_models._rows import Rows, checked_layers, checked_rows, checked_selection
 from tightbound.simulators.language_models.language_model import KeySelection, Observer
 from tightbound.simulators.language_models.llama import Llama
 from tightbound.simulators.language_models.llama_cache import LlamaCache
@@ -55,9 +55,8 @@ class ExactLlama:
 
     def start(self, batch: int, capacity: int | None = None) -> LlamaCache:
         """Return an empty cache of float64 keys and values; see `AttentionModel.start`."""
-        cache = self.llama.start(batch, capacity)
-        vars(cache).update(keys=cache.keys.astype(np.float64), values=cache.values.astype(np.float64))
-        return cache
+        rows = self.context if capacity is None else capacity
+        return LlamaCache(self.llama.config, batch, rows, dtype=np.float64)
 
     def forward(
         self,
@@ -83,12 +82,14 @@ class ExactLlama:
             vocabulary=self.vocabulary,
             context=self.context,
         )
+        chosen = checked_layers(run, self.layers)
+        checked_selection(attend, (self.layers, lengths.size, config.kv_heads), lengths)
         batch, count = rows.tokens.shape
         starts = cache.grow(count)
         places = starts[:, np.newaxis] + np.arange(count)
         hidden = self._embedding[rows.tokens]
         dim, heads, shared = config.head_size, config.heads, config.kv_heads
-        for layer in range(self.layers) if run is None else run:
+        for layer in chosen:
             weights = self._blocks[layer]
             mixed = self._norm(hidden, weights["attention_norm"]) @ weights["query_key_value"].T
             split = mixed.reshape(batch, count, heads + 2 * shared, dim)
@@ -146,10 +147,7 @@ class ExactLlama:
 
     def _turned(self, x: Array, positions: NDArray[np.int64]) -> Array:
         """Turn heads (B, M, H, D) by the angles of their positions."""
-        dim = self.llama.config.head_size
-        frequencies = self.llama.config.rope_base ** (-np.arange(0, dim, 2) / dim)
-        if self.llama.rope_factors is not None:
-            frequencies = frequencies / self.llama.rope_factors
+        frequencies = self.llama.config.rope_frequencies(self.llama.rope_factors)
         angles = positions[:, :, np.newaxis, np.newaxis] * frequencies
         pairs = (x[..., 0::2] + 1j * x[..., 1::2]) * np.exp(1j * angles)
         return np.stack([pairs.real, pairs.imag], axis=-1).reshape(x.shape)

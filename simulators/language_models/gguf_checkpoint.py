@@ -75,6 +75,17 @@ class LlamaConfig:
                 "must divide query heads, and heads have an even size"
             )
 
+    def rope_frequencies(self, factors: NDArray[Any] | None = None) -> NDArray[np.float64]:
+        """Return by how much each pair of a head turns from one position to the next, shape (head_size / 2,).
+
+        Parameters
+        ----------
+        factors : ndarray, shape (head_size / 2,), optional
+            What the frequencies of a long-context checkpoint are divided by.
+        """
+        frequencies = self.rope_base ** -(np.arange(0, self.head_size, 2) / self.head_size)
+        return np.asarray(frequencies if factors is None else frequencies / factors)
+
 
 @dataclass(frozen=True, eq=False)
 class GGUFCheckpoint:

@@ -13,17 +13,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tightbound.simulators.language_models._cached_attention import CachedAttention
-from tightbound.simulators.language_models._rows import checked_rows
+from tightbound.simulators.language_models._rows import checked_layers, checked_rows, checked_selection
 from tightbound.simulators.language_models.gguf_checkpoint import GGUFCheckpoint, LlamaConfig, Weights
 from tightbound.simulators.language_models.language_model import KeySelection, Observer
 from tightbound.simulators.language_models.llama_cache import LlamaCache
-from tightbound.theory._validation import as_indices, as_integer
+from tightbound.theory._validation import as_indices
 
 FEW_ROWS = 16
 """Up to here one core does what is done element by element."""
@@ -173,11 +172,7 @@ class Llama:
     @cached_property
     def _rotation(self) -> tuple[Weights, Weights]:
         """Cosine and sine (context, D / 2) of every angle."""
-        config = self.config
-        frequencies = config.rope_base ** -(np.arange(0, config.head_size, 2) / config.head_size)
-        if self.rope_factors is not None:
-            frequencies = frequencies / self.rope_factors
-        angles = np.arange(config.context)[:, np.newaxis] * frequencies
+        angles = np.arange(self.context)[:, np.newaxis] * self.config.rope_frequencies(self.rope_factors)
         return np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
 
     def start(self, batch: int, capacity: int | None = None) -> LlamaCache:
@@ -210,9 +205,8 @@ class Llama:
             vocabulary=self.vocabulary,
             context=self.context,
         )
-        chosen = range(self.layers) if run is None else _layers(run, self.layers)
-        if attend is not None:
-            _check_selection(attend, self.config, lengths)
+        chosen = checked_layers(run, self.layers)
+        checked_selection(attend, (self.layers, lengths.size, self.config.kv_heads), lengths)
         starts = cache.grow(rows.tokens.shape[1])
         attention = CachedAttention(lengths, rows.mask, self.config.kv_heads, attend)
         cosine, sine = self._rotation
@@ -282,24 +276,3 @@ def linear(weights: Weights, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     out = np.empty((rows.shape[0], weights.shape[0]), dtype=np.float32)
     compiled.linear(weights, rows, out)
     return out
-
-
-def _layers(run: Sequence[int], layers: int) -> list[int]:
-    chosen = as_indices("run", run, layers).tolist()
-    if not chosen or any(b <= a for a, b in pairwise(chosen)):
-        raise ValueError(f"run is {list(run)}: give layers in ascending order, at least one")
-    return [as_integer("run", layer, least=0) for layer in chosen]
-
-
-def _check_selection(selection: KeySelection, config: LlamaConfig, lengths: NDArray[np.int64]) -> None:
-    keys, tail = selection.keys, selection.tail_start
-    expected = (config.layers, lengths.size, config.kv_heads)
-    if keys.shape[:3] != expected:
-        raise ValueError(
-            f"attend.keys has shape {keys.shape}: give (layers, B, Hk, K) = {(*expected, 'K')} for this cache"
-        )
-    if np.any(tail < 0) or np.any(tail > lengths):
-        raise ValueError(
-            f"attend.tail_start is {tail.tolist()} and {lengths.tolist()} rows are committed: give numbers "
-            "from 0 to those"
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from tightbound.simulators.language_models._rows import checked_commit, checked_sequences
 from tightbound.simulators.language_models.gguf_checkpoint import LlamaConfig
@@ -30,9 +30,11 @@ class LlamaCache:
         Sequences, at least 1.
     capacity : int
         Most committed rows of a sequence. Memory is taken when rows are written, not before.
+    dtype : numpy dtype
+        Of keys and values.
     """
 
-    def __init__(self, config: LlamaConfig, batch: int, capacity: int) -> None:
+    def __init__(self, config: LlamaConfig, batch: int, capacity: int, dtype: DTypeLike = np.float32) -> None:
         sequences = as_integer("batch", batch, least=1)
         self._capacity = as_integer("capacity", capacity, least=1)
         if self._capacity > config.context:
@@ -46,8 +48,8 @@ class LlamaCache:
             self._capacity + PENDING_ROOM,
             config.head_size,
         )
-        self.keys: NDArray[np.float32] = np.zeros(shape, dtype=np.float32)
-        self.values: NDArray[np.float32] = np.zeros(shape, dtype=np.float32)
+        self.keys: NDArray[Any] = np.zeros(shape, dtype=dtype)
+        self.values: NDArray[Any] = np.zeros(shape, dtype=dtype)
         self._lengths: Integers = np.zeros(sequences, dtype=np.int64)
         self._pending = 0
 

@@ -260,8 +260,7 @@ def turns(config: LlamaConfig, positions: Any, dtype: str, factors: Any = None) 
     """Return cosine and sine (B, T, 1, D / 2) of the angles at positions (B, T); traceable."""
     import jax.numpy as jnp
 
-    frequencies = config.rope_base ** -(np.arange(0, config.head_size, 2) / config.head_size)
-    frequencies = frequencies if factors is None else frequencies / factors
+    frequencies = config.rope_frequencies(factors)
     angles = jnp.asarray(positions, jnp.float64)[..., np.newaxis, np.newaxis] * frequencies
     return jnp.cos(angles).astype(dtype), jnp.sin(angles).astype(dtype)
 

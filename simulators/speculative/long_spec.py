@@ -251,9 +251,7 @@ def _keys_and_values(target: Any, block: LongSpecBlock, both: Rows, places: Inte
 
 def rotated(target: Any, rows: Rows, places: Integers, head_size: int) -> Rows:
     """Turn the pairs (2 i, 2 i + 1) of all heads in rows (n, heads D) by the angles of the target."""
-    frequencies = target.config.rope_base ** -(np.arange(0, head_size, 2) / head_size)
-    if target.rope_factors is not None:
-        frequencies = frequencies / target.rope_factors
+    frequencies = target.config.rope_frequencies(target.rope_factors)
     turn = np.exp(1j * places[:, np.newaxis] * frequencies).astype(np.complex64)
     pairs = np.ascontiguousarray(rows, dtype=np.float32).view(np.complex64)
     heads = pairs.reshape(len(rows), -1, head_size // 2) * turn[:, np.newaxis]

@@ -36,7 +36,7 @@ class SelfSession(BaseSession):
 
     def cheaper(self) -> dict[str, Any]:
         """Return the arguments that make a pass of the target cheaper."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must say how it is cheaper: define cheaper()")
 
     def draft(self, turn: Turn) -> list[Draft]:
         """Return one draft per sequence."""

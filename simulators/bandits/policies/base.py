@@ -94,7 +94,9 @@ class IndexPolicy(Bookkeeping):
 
     def index(self, counts: NDArray[np.int64], sums: NDArray[np.int64], rounds: int, max_draft: int) -> Array:
         """Return the index of every arm, shape (K,), from pulls and tokens after ``rounds`` rounds."""
-        raise NotImplementedError
+        raise NotImplementedError(
+            f"{type(self).__name__} must say its index: define index(counts, sums, ...)"
+        )
 
     def select(self, counts: NDArray[np.int64], sums: NDArray[np.int64], rounds: int, max_draft: int) -> int:
         """Return the arm to play: a function of pulls and tokens alone, as the exact forward law needs."""

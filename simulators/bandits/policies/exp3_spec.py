@@ -30,7 +30,7 @@ class ExponentialWeights(Bookkeeping):
 
     def rate(self, arms: int, t: int) -> float:
         """Return the learning rate of round t = 1, 2, ..."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must say its learning rate: define rate(arms, t)")
 
     def probabilities(self, state: State) -> Array:
         """Return the law of the arm played next, shape (K,)."""

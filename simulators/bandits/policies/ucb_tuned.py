@@ -34,7 +34,7 @@ class SquaresPolicy(Bookkeeping):
 
     def bonus(self, variance: Array, counts: Array, log_t: float, max_draft: int) -> Array:
         """Return what is added to the mean of every arm."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must say its bonus: define bonus(variance, ...)")
 
     def choose(self, state: State, uniform: Uniform) -> int:
         """Return the arm to play; no coin is used."""

@@ -56,3 +56,22 @@ def test_an_observer_sees_the_same_queries(llama):
 def test_the_context_is_a_limit(llama):
     with pytest.raises(ContextOverflowError):
         ExactLlama(llama).forward(ExactLlama(llama).start(1), np.zeros((1, 41), dtype=int))
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"run": (2, 0)}, "ascending order"),
+        ({"run": ()}, "ascending order"),
+        ({"attend": KeySelection(np.zeros((2, 2, 2, 1), int), np.array([1, 1]))}, r"attend\.keys"),
+        ({"attend": KeySelection(np.zeros((3, 2, 2, 1), int), np.array([1, 14]))}, r"attend\.tail_start"),
+    ],
+)
+@pytest.mark.parametrize("kind", [Llama, ExactLlama], ids=lambda kind: kind.__name__)
+def test_both_refuse_the_same(kind, how, words, llama):
+    model = llama if kind is Llama else ExactLlama(llama)
+    cache = model.start(2)
+    prefill(model, cache, PROMPTS, chunk=7)
+    with pytest.raises(ValueError, match=words):
+        model.forward(cache, DRAFTS, **how)
+    assert cache.pending == 0
