@@ -12,21 +12,10 @@ from tightbound.papers.sparse_to_dense.claims import CLAIMS
 from tightbound.papers.sparse_to_dense.real_runs import Corpus, run
 from tightbound.simulators.language_models import smollm2
 from tightbound.verification.registry import validate
-from tightbound.verification.seeding import generator
-from tightbound.verification.statistics import CellEvidence
 
 LEVEL = 0.01 / 450
 REAL = {claim.id for claim in (*real_text.REAL_TEXT, *acceptance.ACCEPTANCE)}
 FREE = [claim for claim in CLAIMS if claim.id not in REAL]
-
-
-def _judge(claim, cells, measure, bound):
-    evidence = []
-    for index, cell in enumerate(cells):
-        found = measure(cell, generator(7, claim.id, index, 0))
-        data = {name: np.atleast_1d(array) for name, array in found.items()}
-        evidence.append(CellEvidence(cell=cell, data=data, bound=bound(cell) if bound else None))
-    return claim.statistic.judge(evidence, level=LEVEL).status
 
 
 def _fewer(cells):
@@ -34,11 +23,14 @@ def _fewer(cells):
 
 
 @pytest.mark.parametrize("claim", FREE, ids=lambda claim: claim.id)
-def test_holds_and_its_control_does_not(claim):
-    assert _judge(claim, _fewer(claim.grid.quick), claim.measure, claim.bound) == "pass"
+def test_holds_and_its_control_does_not(claim, judge):
+    assert judge(claim, _fewer(claim.grid.quick), claim.measure, claim.bound, level=LEVEL) == "pass"
     control = claim.control
     cells = (control.grid or claim.grid).quick
-    assert _judge(claim, cells, control.measure or claim.measure, control.bound or claim.bound) == "fail"
+    assert (
+        judge(claim, cells, control.measure or claim.measure, control.bound or claim.bound, level=LEVEL)
+        == "fail"
+    )
 
 
 def test_the_numbered_claims_are_all_there():
@@ -85,16 +77,16 @@ def test_without_the_package_that_reads_weights(monkeypatch, tmp_path):
 SMALL = {"prompts": 3, "document": 48, "tokens": 10, "weights": ""}
 
 
-def test_claims_on_texts_with_a_small_model(small_model):
+def test_claims_on_texts_with_a_small_model(small_model, judge):
     for claim, keys in ((real_text.STD_1B, 6), (real_text.STD_1E, 6)):
         cells = [{**SMALL, "method": method, "keys": keys, "gamma": 3} for method in ("guided", "random")]
-        assert _judge(claim, cells, claim.measure, claim.bound) == "pass"
-        assert _judge(claim, cells, claim.control.measure, claim.bound) == "fail"
+        assert judge(claim, cells, claim.measure, claim.bound, level=LEVEL) == "pass"
+        assert judge(claim, cells, claim.control.measure, claim.bound, level=LEVEL) == "fail"
 
 
-def test_rounds_and_kept_attention_with_a_small_model(small_model):
+def test_rounds_and_kept_attention_with_a_small_model(small_model, judge):
     cells = [{**SMALL, "keys": keys, "gamma": gamma} for keys in (4, 12) for gamma in (1, 3)]
-    assert _judge(acceptance.STD_6, cells, acceptance.STD_6.measure, None) == "pass"
+    assert judge(acceptance.STD_6, cells, acceptance.STD_6.measure, None, level=LEVEL) == "pass"
     found = acceptance.mass_of_later_tokens(cells[0], np.random.default_rng(0))
     worst = acceptance.mass_of_least_attended(cells[0], np.random.default_rng(0))
     assert found["layers"].shape == (1, 3, 4)

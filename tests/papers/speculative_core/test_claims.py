@@ -1,24 +1,12 @@
 """Every claim holds and every control fails, on a small share of the quick grid."""
 
-import numpy as np
 import pytest
 
 from tightbound.papers.speculative_core.claims import CLAIMS
 from tightbound.verification.claim import NegativeControl
 from tightbound.verification.registry import validate
-from tightbound.verification.seeding import generator
-from tightbound.verification.statistics import CellEvidence
 
 LEVEL = 0.01 / 300
-
-
-def _judge(claim, cells, measure, bound):
-    evidence = []
-    for index, cell in enumerate(cells):
-        found = measure(cell, generator(7, claim.id, index, 0))
-        data = {name: np.atleast_1d(array) for name, array in found.items()}
-        evidence.append(CellEvidence(cell=cell, data=data, bound=bound(cell) if bound else None))
-    return claim.statistic.judge(evidence, level=LEVEL).status
 
 
 def _fewer(cells):
@@ -26,11 +14,14 @@ def _fewer(cells):
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-def test_holds_and_its_control_does_not(claim):
-    assert _judge(claim, _fewer(claim.grid.quick), claim.measure, claim.bound) == "pass"
+def test_holds_and_its_control_does_not(claim, judge):
+    assert judge(claim, _fewer(claim.grid.quick), claim.measure, claim.bound, level=LEVEL) == "pass"
     control: NegativeControl = claim.control
     cells = (control.grid or claim.grid).quick
-    assert _judge(claim, cells, control.measure or claim.measure, control.bound or claim.bound) == "fail"
+    assert (
+        judge(claim, cells, control.measure or claim.measure, control.bound or claim.bound, level=LEVEL)
+        == "fail"
+    )
 
 
 def test_the_numbered_claims_are_all_there():

@@ -9,20 +9,9 @@ from tightbound.papers.longspec.checks.draft_memory import DRAFT_MEMORY, LS_4B
 from tightbound.papers.longspec.checks.lossless import LOSSLESS, LS_3B
 from tightbound.papers.longspec.checks.noisy_training import NOISY_TRAINING
 from tightbound.papers.longspec.checks.trained_drafts import LS_8, LS_9B, acceptance, pieces
-from tightbound.verification.seeding import generator
-from tightbound.verification.statistics import CellEvidence
 
 LEVEL = 0.01 / 450
 CLAIMS = (*LOSSLESS, *DRAFT_MEMORY, *NOISY_TRAINING, LS_9B)
-
-
-def judge(claim, cells, measure, bound):
-    evidence = []
-    for index, cell in enumerate(cells):
-        found = measure(cell, generator(7, claim.id, index, 0))
-        data = {name: np.atleast_1d(array) for name, array in found.items()}
-        evidence.append(CellEvidence(cell=cell, data=data, bound=bound(cell) if bound else None))
-    return claim.statistic.judge(evidence, level=LEVEL).status
 
 
 def fewer(claim, cells):
@@ -31,11 +20,11 @@ def fewer(claim, cells):
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-def test_holds_and_its_control_does_not(claim):
-    assert judge(claim, fewer(claim, claim.grid.quick), claim.measure, claim.bound) == "pass"
+def test_holds_and_its_control_does_not(claim, judge):
+    assert judge(claim, fewer(claim, claim.grid.quick), claim.measure, claim.bound, level=LEVEL) == "pass"
     cells = fewer(claim, (claim.control.grid or claim.grid).quick)
     measure, bound = claim.control.measure or claim.measure, claim.control.bound or claim.bound
-    assert judge(claim, cells, measure, bound) == "fail"
+    assert judge(claim, cells, measure, bound, level=LEVEL) == "fail"
 
 
 def test_laws_of_paths_are_those_of_plain_decoding():
