@@ -1,7 +1,7 @@
 """Run with: pytest tests/benchmarks --benchmark-only.
 
-Weak scaling: as many units of a real claim for every worker. ``work`` in the extra information is the time from the
-first finished unit to the last, so that starting and compiling, which come before, are left out.
+Weak scaling: as many units of a real claim for every worker. ``work`` in the extra information is the time
+from the first finished unit to the last, so that starting and compiling, which come before, are left out.
 """
 
 import time

@@ -1,9 +1,10 @@
 """Run the whole quick suite from many roots of random numbers: ``python tests/checker/seeds.py 1 20``.
 
-One run calls any true claim false with probability at most 0.01 (Holm over all claims), so twenty runs together are
-expected to raise 0.2 false alarms at most. A claim that ends inconclusive, or whose control does not fail, is no false
-alarm but too little power; it is counted apart. Runs are kept in ``--output``, one folder per root, and a run that was
-interrupted goes on; what was seen is written to ``seeds.json`` beside this file.
+One run calls any true claim false with probability at most 0.01 (Holm over all claims), so twenty runs
+together are expected to raise 0.2 false alarms at most. A claim that ends inconclusive, or whose control
+does not fail, is no false alarm but too little power; it is counted apart. Runs are kept in ``--output``,
+one folder per root, and a run that was interrupted goes on; what was seen is written to ``seeds.json``
+beside this file.
 """
 
 from __future__ import annotations
