@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from tightbound.simulators.language_models import converted_weights
 from tightbound.simulators.language_models.byte_pair_tokenizer import BytePairTokenizer
 from tightbound.simulators.language_models.gguf_checkpoint import read_gguf
 from tightbound.simulators.language_models.llama import Llama
@@ -66,7 +67,10 @@ def locate(path: str | Path | None = None) -> Path:
 
 
 def load(path: str | Path | None = None) -> SmolLM2:
-    """Return model and tokeniser, read once per process: half a gigabyte of memory and a few seconds.
+    """Return model and tokeniser, read once per process: half a gigabyte of memory.
+
+    The first time on a machine its weights are converted, which takes a few seconds, and kept among the
+    user's caches where there is room; after that they are mapped from there.
 
     Parameters
     ----------
@@ -87,5 +91,11 @@ def load(path: str | Path | None = None) -> SmolLM2:
 
 @cache
 def _loaded(path: Path) -> SmolLM2:
-    checkpoint = read_gguf(path)
-    return SmolLM2(Llama.from_checkpoint(checkpoint), BytePairTokenizer.from_gguf(checkpoint.tokenizer))
+    kept = converted_weights.place(path)
+    found = None if kept is None else converted_weights.recall(kept)
+    if found is None:
+        checkpoint = read_gguf(path)
+        found = converted_weights.Converted(Llama.from_checkpoint(checkpoint), checkpoint.tokenizer)
+        if kept is not None:
+            converted_weights.keep(kept, found)
+    return SmolLM2(found.model, BytePairTokenizer.from_gguf(found.tokenizer))

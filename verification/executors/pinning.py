@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import tightbound
+from tightbound.simulators._user_cache import user_cache
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 _XLA = "--xla_cpu_multi_thread_eigen=false"
@@ -72,15 +72,5 @@ def kernel_cache() -> Path:
 
 
 def _cache_folder() -> Path:
-    """Return the user's cache folder, or a temporary one where that cannot be written."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    try:
-        (base / "tightbound").mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return Path(tempfile.gettempdir()) / "tightbound"
-    return base / "tightbound"
+    """Return the user's cache folder, or a temporary one where that cannot be made."""
+    return user_cache() or Path(tempfile.gettempdir()) / "tightbound"
