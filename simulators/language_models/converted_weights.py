@@ -33,6 +33,9 @@ from tightbound.simulators.language_models.llama import Llama, LlamaLayer
 CONVERTER = 1
 """To be raised when what is kept of a file changes."""
 
+SMALL = 1 << 20
+"""Bytes of a GGUF file below which nothing is kept."""
+
 _MARK = b"tightbound-weights"
 _BEGINNING = struct.Struct("<18sQQL")  # mark, bytes of the file, bytes of the header, its check sum
 _ALIGN = 64
@@ -59,7 +62,7 @@ class Converted(NamedTuple):
 def place(file: Path) -> Path | None:
     """Return where the converted weights of a GGUF file are kept, or None where nothing can be.
 
-    The name is made of the file's content and of what converts it.
+    The name is made of the file's content and of what converts it. Small files are converted in no time.
 
     Raises
     ------
@@ -67,7 +70,7 @@ def place(file: Path) -> Path | None:
         If the file cannot be read.
     """
     folder = user_cache()
-    if folder is None:
+    if folder is None or file.stat().st_size < SMALL:
         return None
     try:
         converter = f"{CONVERTER}-{version('gguf')}-{sys.byteorder}"

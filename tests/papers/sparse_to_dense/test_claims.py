@@ -44,6 +44,7 @@ def test_sparse_rows_in_the_dense_cache_are_seen_at_once():
 
 
 def test_claims_on_the_real_model_are_skipped_where_it_is_absent(monkeypatch):
+    monkeypatch.delenv(_real_model.REQUIRE, raising=False)
     monkeypatch.setenv(smollm2.VARIABLE, "nowhere.gguf")
     reason = _real_model.missing()
     assert "nowhere.gguf" in reason
@@ -68,10 +69,27 @@ def test_claims_on_the_real_model_are_skipped_where_it_is_absent(monkeypatch):
 
 def test_without_the_package_that_reads_weights(monkeypatch, tmp_path):
     (tmp_path / "model.gguf").write_bytes(b"GGUF")
+    monkeypatch.delenv(_real_model.REQUIRE, raising=False)
     monkeypatch.setenv(smollm2.VARIABLE, str(tmp_path / "model.gguf"))
     monkeypatch.setattr(_real_model, "find_spec", lambda name: None)
     assert "the package gguf" in _real_model.missing()
     assert _real_model.weights() == "model.gguf, 4 bytes"
+
+
+def test_where_the_model_is_required_claims_fail_instead_of_being_skipped(monkeypatch):
+    monkeypatch.setenv(smollm2.VARIABLE, "nowhere.gguf")
+    monkeypatch.setenv(_real_model.REQUIRE, "1")
+    try:
+        claims = importlib.reload(real_text).REAL_TEXT
+        assert all((claim.expected, claim.skip) == ("pass", "") for claim in claims)
+        with pytest.raises(smollm2.ModelUnavailableError, match=r"nowhere\.gguf.* pip install"):
+            claims[0].measure(claims[0].grid.quick[0], np.random.default_rng(0))
+    finally:
+        monkeypatch.undo()
+        importlib.reload(real_text)
+    monkeypatch.setenv(_real_model.REQUIRE, "0")
+    monkeypatch.setenv(smollm2.VARIABLE, "nowhere.gguf")
+    assert _real_model.missing()
 
 
 SMALL = {"prompts": 3, "document": 48, "tokens": 10, "weights": ""}

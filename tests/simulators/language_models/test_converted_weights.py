@@ -25,9 +25,10 @@ def folder(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def file(gguf, tmp_path):
+def file(gguf, tmp_path, monkeypatch):
     path = tmp_path / "model.gguf"
     path.write_bytes(b"GGUF and the rest")
+    monkeypatch.setattr(converted_weights, "SMALL", 0)
     return path
 
 
@@ -121,6 +122,9 @@ def test_other_files_are_none(kept):
 
 def test_the_name_is_that_of_content_and_converter(file, monkeypatch):
     first = place(file)
+    with monkeypatch.context() as patch:
+        patch.setattr(converted_weights, "SMALL", 1 << 20)
+        assert place(file) is None
     moved = file.rename(file.with_name("other.gguf"))
     assert place(moved) == first
     moved.write_bytes(b"GGUF and the rest!")
