@@ -1,0 +1,102 @@
+"""Verify the claims of some papers in the tree on the path, and tell line by line how it goes.
+
+Reads a JSON object from standard input:
+
+* ``papers``: whose claims; ``output``: folder of the evidence; ``seconds``: what each claim cost before;
+* ``stop``: whether to end once claims are known not to end as expected: at five, or ``patience`` seconds
+  after the first;
+* ``module``, ``kernels``: drop from this folder of compiled code what rests on this module.
+
+Appends JSON objects to the file ``log``: ``{"started", "cpu"}``, ``{"judged", "status", "expected",
+"reason"}`` and, at the end, ``{"end", "measured", "cpu"}``.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+AT_MOST = 5
+
+
+class Enough(Exception):
+    """More would not change the outcome."""
+
+
+def drop_compiled(module, kernels):
+    """Remove compiled functions that rest on ``module``: Numba looks at a function's own file alone."""
+    import tightbound
+    from tightbound.verification.codehash import closure
+
+    root = Path(tightbound.__file__).parent
+    for layer in sorted(path for path in root.iterdir() if path.is_dir()):
+        for file in sorted(layer.rglob("*.py")):
+            if "numba" not in file.read_text():
+                continue
+            parts = ("tightbound", layer.name, *file.relative_to(layer).with_suffix("").parts)
+            if module in closure(".".join(part for part in parts if part != "__init__")):
+                for compiled in kernels.rglob(f"{file.stem}.*"):
+                    compiled.unlink()
+
+
+def settled(record):
+    """Whether a verdict is unexpected whatever Holm's steps do at the end: they make fails, nothing else."""
+    if record["status"] == record["expected"]:
+        return False
+    return record["expected"] != "fail" or record["status"] in ("error", "invalid")
+
+
+def main():
+    task = json.load(sys.stdin)
+    if task["module"]:
+        drop_compiled(task["module"], Path(task["kernels"]))
+    from tightbound.verification import registry
+    from tightbound.verification.runner import verify
+
+    claims = sorted(registry.claims(task["papers"]), key=lambda claim: task["seconds"].get(claim.id, 0.0))
+    caught, measured, first = [], set(), [0.0]
+    with open(task["log"], "a", buffering=1) as log:
+
+        def say(**line):
+            log.write(json.dumps(line) + "\n")
+
+        def on_event(event):
+            if event.kind == "started":
+                say(started=event.claim, cpu=time.process_time())
+            elif event.kind == "finished" and not event.cached:
+                measured.add(event.claim)
+            elif event.kind == "judged" and settled(event.record) and event.claim not in caught:
+                first[0] = first[0] if caught else time.process_time()
+                caught.append(event.claim)
+                tell(event.record)
+            late = time.process_time() > first[0] + task["patience"]
+            if task["stop"] and (len(caught) >= AT_MOST or (caught and late)):
+                raise Enough
+
+        def tell(record):
+            names = ("status", "expected", "reason")
+            say(judged=record["claim"], **{name: record[name] for name in names})
+
+        try:
+            records = verify(
+                claims,
+                size="quick",
+                seed=0,
+                executor="serial",
+                output=Path(task["output"]),
+                family=registry.family(claims),
+                on_event=on_event,
+            )
+        except Enough:
+            records = []
+        for record in records:
+            if not record["as_expected"] and record["claim"] not in caught:
+                tell(record)
+        if not task["stop"]:
+            for record in records:
+                say(cost=record["claim"], seconds=record["run"]["wall_s"])
+        say(end=True, measured=sorted(measured), cpu=time.process_time())
+
+
+if __name__ == "__main__":
+    main()
