@@ -7,7 +7,7 @@ the start of every run, so that only claims whose code rests on the changed file
 mutant of ``mutants/SUBJECT.toml`` is written into the copy, the papers' claims are verified at the quick size
 with seed 0, and only where they all end as expected the tests run; a test that fails must pass without the
 mistake. What came of it goes to ``results.json`` after every mutant; the same command goes on where it was
-stopped. ``--again`` runs those once more that nothing caught, with the claims and tests of the present commit,
+stopped. ``--again`` runs those once more that nothing caught, with the claims and tests of today's commit,
 and keeps both outcomes; ``--table`` writes the table into ``README.md``.
 """
 
