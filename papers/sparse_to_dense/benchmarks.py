@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,6 +19,7 @@ from tightbound.simulators.speculative.decoding import Decoding
 from tightbound.simulators.speculative.drafter import NoDraft
 from tightbound.simulators.speculative.sparse_to_dense import SparseToDense
 from tightbound.theory.speculative.memory_traffic import MemoryTraffic
+from tightbound.theory.speculative.roofline import Roofline
 from tightbound.verification.bench import Benchmark, Row
 
 SIZES = {"context": 8192, "batch": 8, "gamma": 4, "keys": 512, "tokens": 24, "repeats": 3}
@@ -92,8 +94,38 @@ def _prompt(chosen: dict[str, int]) -> tuple[NDArray[np.int64], int]:
     return whole, text
 
 
+def machine(rows: int, shape: tuple[int, int] = (1 << 16, 576), repeats: int = 5) -> tuple[float, float]:
+    """Return bytes and operations per second of matrix products, by one row and by ``rows`` rows.
+
+    Parameters
+    ----------
+    rows : int
+        As many rows as a pass that waits for arithmetic has.
+    shape : (int, int)
+        Of the matrix; larger than all caches, so that one row waits for memory.
+    repeats : int
+        Products of each kind; the median counts.
+    """
+    from tightbound.simulators.language_models.llama import linear
+
+    weights = np.ones(shape, dtype=np.float32)
+    found = []
+    for count, work in ((1, weights.nbytes), (rows, 2 * rows * weights.size)):
+        some = np.ones((count, shape[1]), dtype=np.float32)
+        seconds = []
+        for _ in range(repeats + 1):
+            began = perf_counter()
+            linear(weights, some)
+            seconds.append(perf_counter() - began)
+        found.append(work / float(np.median(seconds[1:])))
+    return found[0], found[1]
+
+
 def measure(model: Any, prompt: NDArray[np.int64], text: int, chosen: dict[str, int]) -> list[dict[str, Any]]:
-    """Return rows: seconds per token of both, acceptance, measured speed-up, both predictions."""
+    """Return rows: seconds of steps and passes, acceptance, measured speed-up, predictions.
+
+    Machine and decoding are timed in turn, so that what slows one down slows the other.
+    """
     gamma, keys, batch, tokens = (chosen[name] for name in ("gamma", "keys", "batch", "tokens"))
     document = prompt.size - text
     target = RememberedPrompts(ReadOnce(model), document)
@@ -101,39 +133,76 @@ def measure(model: Any, prompt: NDArray[np.int64], text: int, chosen: dict[str, 
         "plain": SpeculativeDecoder(target, NoDraft()),
         "sparse": SpeculativeDecoder(target, SparseToDense(keys, text=text, shape=gamma)),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    found: dict[str, Decoding] = {}
+    found: dict[str, list[Decoding]] = {name: [] for name in ways}
+    machines = []
     for number in range(chosen["repeats"] + 1):
+        machines.append(machine(batch * (gamma + 1)))
         for name, decoder in ways.items():
-            found[name] = decoder.generate([prompt] * batch, tokens)
-            if number:  # the first time compiles, and reads the prompt
-                spent = found[name].timings
-                seconds[name].append((spent.total - spent.prefill) / tokens)
-    if found["sparse"].tokens != found["plain"].tokens:
-        raise ArithmeticError("sparse drafts changed the text, so their speed cannot be compared: report it")
+            found[name].append(decoder.generate([prompt] * batch, tokens))
+        if not number:  # the first time compiles, and reads the prompt
+            machines.clear()
+            first = [some.pop() for some in found.values()]
+            if first[0].tokens != first[1].tokens:
+                raise ArithmeticError(
+                    "sparse drafts changed the text, so their speed cannot be compared: report it"
+                )
     size = f"{prompt.size} tokens, batch {batch}, gamma {gamma}, K {keys}"
-    bytes_per_key = 2 * 4 * model.config.layers * model.config.kv_heads * model.config.head_size
-    length = prompt.size + tokens // 2
-    log = found["sparse"].completions[0].log  # all texts of the batch are one
-    predicted = []
-    for weight_bytes in (model.weight_bytes, 0.0):
-        traffic = MemoryTraffic(weight_bytes, bytes_per_key, batch)
-        dense, sparse = traffic.bytes_read(length), traffic.bytes_read(length - document + keys)
-        predicted.append(float(tokens * dense / (log.rounds * dense + log.drafted.sum() * sparse)))
-    times = found["sparse"].timings
-    ratios = np.array(seconds["plain"]) / np.array(seconds["sparse"])
+    length, kept = prompt.size + tokens // 2, text + keys + tokens // 2
+    log = found["sparse"][0].completions[0].log  # all texts of the batch are one
+    bandwidth, rate = np.median(machines, axis=0)
+    line, cache = rooflines(model, batch, float(bandwidth), float(rate))
+
+    def times(name: str) -> list[float]:
+        return [one.timings.total - one.timings.prefill for one in found[name]]
+
+    def predicted(by: Roofline) -> float:
+        dense = sum(float(by.seconds(length, int(drafted) + 1)) for drafted in log.drafted)
+        return float(tokens * by.seconds(length) / (log.drafted.sum() * by.seconds(kept) + dense))
+
+    measured = np.array(times("plain")) / np.array(times("sparse"))
+    by_bytes = Roofline(line.traffic, line.weight_operations, line.key_operations, line.bandwidth, np.inf)
+    most = [float(line.speedup(g + 1, g, kept=kept, keys=length)) for g in range(1, 17)]
+    passes = {
+        "plain pass": (np.array(times("plain")) / tokens, line.seconds(length)),
+        "sparse pass": (
+            np.array([one.timings.draft for one in found["sparse"]]) / log.drafted.sum(),
+            line.seconds(kept),
+        ),
+        "dense pass over drafts": (
+            np.array([one.timings.target for one in found["sparse"]]) / log.rounds,
+            line.seconds(length, gamma + 1),
+        ),
+    }
+    rows = []
+    for name, (values, roof) in passes.items():
+        rows += [_row(name, size, values, "s"), _row(f"{name}, by the roofline", size, [float(roof)], "s")]
     single = {
-        "drafts accepted": found["sparse"].acceptance_rate,
-        "tokens per round": found["sparse"].tokens_per_round,
-        "predicted speed-up, weights and keys": predicted[0],
-        "predicted speed-up, keys alone": predicted[1],
-        "share of time in drafts": times.draft / (times.total - times.prefill),
+        "drafts accepted": found["sparse"][0].acceptance_rate,
+        "tokens per round": found["sparse"][0].tokens_per_round,
+        "predicted speed-up, bytes and operations": predicted(line),
+        "predicted speed-up, weights and keys": predicted(by_bytes),
+        "predicted speed-up, keys alone": predicted(cache),
+        f"most that the roofline allows, gamma {1 + int(np.argmax(most))}, all accepted": max(most),
     }
     return [
-        *(_row(f"{name} decoding", size, values, "s/step") for name, values in seconds.items()),
-        _row("measured speed-up", size, ratios, "times"),
+        _row("memory read, one row of a product", size, [one[0] / 1e9 for one in machines], "GB/s"),
+        _row(f"arithmetic, {batch * (gamma + 1)} rows", size, [one[1] / 1e9 for one in machines], "GFLOP/s"),
+        *rows,
+        _row("measured speed-up", size, measured, "times"),
         *(_row(name, size, [value], "") for name, value in single.items()),
     ]
+
+
+def rooflines(model: Any, batch: int, bandwidth: float, rate: float) -> tuple[Roofline, Roofline]:
+    """Return what a machine allows for a batch of texts, and the same if keys were all that is read."""
+    sizes = model.config
+    each = 2 * 4 * sizes.layers * sizes.kv_heads * sizes.head_size
+    operations = 2.0 * model.weight_bytes / 4, 4.0 * sizes.layers * sizes.heads * sizes.head_size
+    whole, keys = (MemoryTraffic(weight, each, batch) for weight in (model.weight_bytes, 0.0))
+    return (
+        Roofline(whole, *operations, bandwidth, rate),
+        Roofline(keys, *operations, bandwidth, np.inf),
+    )
 
 
 def _row(what: str, size: str, values: Any, unit: str) -> dict[str, Any]:
@@ -151,7 +220,7 @@ def _row(what: str, size: str, values: Any, unit: str) -> dict[str, Any]:
 BENCHMARKS = (
     Benchmark(
         "sparse-to-dense",
-        "Greedy decoding of SmolLM2-135M with sparse drafts, beside plain decoding and two predictions",
+        "Greedy decoding of SmolLM2-135M with sparse drafts, beside plain decoding and three predictions",
         sparse_to_dense,
     ),
 )

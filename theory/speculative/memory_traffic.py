@@ -233,12 +233,18 @@ class MemoryTraffic:
         Derived here; the paper's analysis counts keys alone.
         """
         gamma = as_integer("gamma", gamma, least=0)
-        emitted = as_floats("tokens", tokens)
-        if np.any((emitted < 1.0) | (emitted > gamma + 1.0)):
-            raise ValueError(
-                f"tokens is {tokens!r}: a round of {gamma} drafts emits between 1 and {gamma + 1} on average"
-            )
+        emitted = checked_tokens(tokens, gamma)
         return np.asarray(emitted / (1.0 + gamma * self.bytes_read(kept) / self.bytes_read(keys)))
+
+
+def checked_tokens(tokens: ArrayLike, gamma: int) -> Array:
+    """Return mean tokens of rounds of ``gamma`` drafts, or raise a ValueError."""
+    emitted = as_floats("tokens", tokens)
+    if np.any((emitted < 1.0) | (emitted > gamma + 1.0)):
+        raise ValueError(
+            f"tokens is {tokens!r}: a round of {gamma} drafts emits between 1 and {gamma + 1} on average"
+        )
+    return emitted
 
 
 def _keys_read(gamma: int, kept: ArrayLike, keys: ArrayLike) -> Array:

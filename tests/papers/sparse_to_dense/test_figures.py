@@ -41,16 +41,39 @@ def test_every_figure_is_drawn(small_model):
             plt.close(drawing)
 
 
-def test_the_benchmark_compares_and_predicts(small_model):
+def test_the_benchmark_compares_and_predicts(small_model, monkeypatch):
+    machine = benchmarks.machine
+    monkeypatch.setattr(benchmarks, "machine", lambda rows: machine(rows, (256, 24), 2))
     prompt = np.random.default_rng(0).integers(23, size=60)
     chosen = {"batch": 3, "gamma": 2, "keys": 6, "tokens": 8, "repeats": 2}
     rows = {row["what"]: row for row in benchmarks.measure(small_model, prompt, 5, chosen)}
-    weights, alone = (
-        rows[f"predicted speed-up, {what}"]["median"] for what in ("weights and keys", "keys alone")
-    )
+    kinds = ("bytes and operations", "weights and keys", "keys alone")
+    whole, weights, alone = (rows[f"predicted speed-up, {what}"]["median"] for what in kinds)
     assert 0.0 < weights < alone
+    assert 0.0 < whole
     assert 1.0 <= rows["tokens per round"]["median"] <= 3.0
-    assert 0.0 < rows["share of time in drafts"]["median"] < 1.0
+    for name in ("plain pass", "sparse pass", "dense pass over drafts"):
+        assert 0.0 < rows[name]["low20"] <= rows[name]["median"] <= rows[name]["high80"]
+        assert rows[f"{name}, by the roofline"]["median"] > 0.0
+    assert rows["measured speed-up"]["median"] > 0.0
+
+
+def test_predictions_count_every_byte_and_operation(small_model):
+    line, alone = benchmarks.rooflines(small_model, 3, bandwidth=1e9, rate=1e9)
+    cache = small_model.start(1, 8)
+    assert line.traffic.key_bytes == (cache.keys[:, 0, :, 0].nbytes + cache.values[:, 0, :, 0].nbytes)
+    assert line.traffic.weight_bytes == small_model.weight_bytes
+    # a product of one row takes two operations per weight, an attention two per number of a query and again
+    assert line.weight_operations == small_model.weight_bytes / 2
+    assert line.key_operations == 4 * 4 * 4 * 8  # layers, query heads, head size
+    assert alone.traffic.weight_bytes == 0.0
+    assert float(alone.speedup(3.0, 2, kept=6, keys=60)) == pytest.approx(3.0 / (1 + 2 * 0.1))
+
+
+def test_the_speed_of_the_machine_is_a_speed():
+    bandwidth, rate = benchmarks.machine(8, (512, 64), 3)
+    assert 1e6 < bandwidth < 1e13
+    assert 1e6 < rate < 1e14
 
 
 def test_sizes_of_the_benchmark(monkeypatch):
