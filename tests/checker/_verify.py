@@ -12,11 +12,13 @@ Appends JSON objects to the file ``log``: ``{"started", "cpu"}``, ``{"judged", "
 """
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
 
 AT_MOST = 5
+IMPORTED = re.compile(r"from (tightbound[\w.]+) import (?:\(([^)]*)\)|(.*))")
 
 
 class Enough(Exception):
@@ -25,18 +27,31 @@ class Enough(Exception):
 
 def drop_compiled(module, kernels):
     """Remove compiled functions that rest on ``module``: Numba looks at a function's own file alone."""
-    import tightbound
-    from tightbound.verification.codehash import closure
+    resting, reached = importers(), {module}
+    waiting = [module]
+    while waiting:
+        for name in resting.get(waiting.pop(), ()):
+            if name not in reached:
+                reached.add(name)
+                waiting.append(name)
+    for name in reached:
+        for compiled in kernels.rglob(f"{name.rpartition('.')[2]}.*"):
+            compiled.unlink()
 
-    root = Path(tightbound.__file__).parent
+
+def importers():
+    """Return, for each dotted name, the modules of ``tightbound`` that import it, as far as text tells."""
+    import tightbound
+
+    root, found = Path(tightbound.__file__).parent, {}
     for layer in sorted(path for path in root.iterdir() if path.is_dir()):
-        for file in sorted(layer.rglob("*.py")):
-            if "numba" not in file.read_text():
-                continue
-            parts = ("tightbound", layer.name, *file.relative_to(layer).with_suffix("").parts)
-            if module in closure(".".join(part for part in parts if part != "__init__")):
-                for compiled in kernels.rglob(f"{file.stem}.*"):
-                    compiled.unlink()
+        for file in layer.rglob("*.py"):
+            own = ".".join(("tightbound", layer.name, *file.relative_to(layer).with_suffix("").parts))
+            for base, several, one in IMPORTED.findall(file.read_text()):
+                for name in (several or one).replace("\n", " ").split(","):
+                    found.setdefault(f"{base}.{name.strip().partition(' ')[0]}", set()).add(own)
+                found.setdefault(base, set()).add(own)
+    return found
 
 
 def settled(record):
