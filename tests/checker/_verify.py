@@ -25,33 +25,33 @@ class Enough(Exception):
     """More would not change the outcome."""
 
 
-def drop_compiled(module, kernels):
+def drop_compiled(module, kernels, root):
     """Remove compiled functions that rest on ``module``: Numba looks at a function's own file alone."""
-    resting, reached = importers(), {module}
-    waiting = [module]
-    while waiting:
-        for name in resting.get(waiting.pop(), ()):
-            if name not in reached:
-                reached.add(name)
-                waiting.append(name)
-    for name in reached:
-        for compiled in kernels.rglob(f"{name.rpartition('.')[2]}.*"):
+    for file in compiled_on(module, root):
+        for compiled in kernels.rglob(f"{file.stem}.*"):
             compiled.unlink()
 
 
-def importers():
-    """Return, for each dotted name, the modules of ``tightbound`` that import it, as far as text tells."""
-    import tightbound
-
-    root, found = Path(tightbound.__file__).parent, {}
+def compiled_on(module, root):
+    """Return the files with compiled functions that rest on ``module``."""
+    importers = {}
+    paths = {}
     for layer in sorted(path for path in root.iterdir() if path.is_dir()):
         for file in layer.rglob("*.py"):
             own = ".".join(("tightbound", layer.name, *file.relative_to(layer).with_suffix("").parts))
-            for base, several, one in IMPORTED.findall(file.read_text()):
+            text = file.read_text()
+            if "njit" in text:
+                paths[own] = file
+            for base, several, one in IMPORTED.findall(text):
                 for name in (several or one).replace("\n", " ").split(","):
-                    found.setdefault(f"{base}.{name.strip().partition(' ')[0]}", set()).add(own)
-                found.setdefault(base, set()).add(own)
-    return found
+                    importers.setdefault(f"{base}.{name.strip().partition(' ')[0]}", set()).add(own)
+                importers.setdefault(base, set()).add(own)
+    reached, waiting = {module}, [module]
+    while waiting:
+        new = importers.get(waiting.pop(), set()) - reached
+        reached |= new
+        waiting += new
+    return [paths[name] for name in sorted(reached & set(paths))]
 
 
 def settled(record):
@@ -64,7 +64,9 @@ def settled(record):
 def main():
     task = json.load(sys.stdin)
     if task["module"]:
-        drop_compiled(task["module"], Path(task["kernels"]))
+        import tightbound
+
+        drop_compiled(task["module"], Path(task["kernels"]), Path(tightbound.__file__).parent)
     from tightbound.verification import registry
     from tightbound.verification.runner import verify
 

@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import _table
 from _mutants import HERE, RESULTS, ROOT, digest, load, results, subjects
+from _verify import compiled_on
 
 CLAIMS_CPU = 180  # seconds of processor time for the claims of one mutant
 TESTS_CPU = 300  # and for its tests
@@ -186,11 +187,11 @@ def tried(place, mutant):
         raise SystemExit(
             f"{mutant.key}: old must stand once in {mutant.file}, not {before.count(mutant.old)} times"
         )
-    evidence, kernels = place.folder / "evidence", place.folder / "kernels"
-    for copy, source in ((evidence, place.evidence / "evidence"), (kernels, place.kernels)):
-        shutil.rmtree(copy, ignore_errors=True)
-        source.mkdir(exist_ok=True)
-        shutil.copytree(source, copy / "evidence" if copy == evidence else copy, copy_function=os.link)
+    evidence, kernels = place.folder / "evidence", place.kernels
+    linked(place.evidence / "evidence", evidence / "evidence")
+    if compiled_on(mutant.module, place.tree / ".src" / "tightbound"):
+        kernels = place.folder / "kernels"
+        linked(place.kernels, kernels)
     start = time.monotonic()
     try:
         path.write_text(before.replace(mutant.old, mutant.new))
@@ -212,6 +213,13 @@ def tried(place, mutant):
     if entry["outcome"] == "tests" and place.pytest([entry["test"]]):
         raise SystemExit(f"{mutant.key}: {entry['test']} fails without it too")
     return entry | {"seconds": round(time.monotonic() - start, 1)}
+
+
+def linked(source, copy):
+    """Copy a folder whose files are replaced, never changed."""
+    shutil.rmtree(copy, ignore_errors=True)
+    source.mkdir(exist_ok=True)
+    shutil.copytree(source, copy, copy_function=os.link)
 
 
 def judged(place, said, code, output):
