@@ -161,8 +161,8 @@ STD_6 = Claim(
     provenance="derived",
     statistic=BoundHolds(slack=1e-12),
     grid=Grid(
-        quick=cells(**SHORT, keys=[8, 32], gamma=[1, 3]),
-        standard=cells(**LONG, keys=[32, 128], gamma=[1, 2, 4]),
+        quick=cells(**SHORT, keys=[8, 32, 96], gamma=[1, 2, 3]),
+        standard=cells(**LONG, keys=[32, 128, 512], gamma=[1, 2, 4]),
     ),
     measure=tokens_of_rounds,
     control=NegativeControl(
@@ -171,7 +171,7 @@ STD_6 = Claim(
         because="first drafts of another drafter say nothing about these, and those of random keys fail more",
     ),
     substitutes=REAL,
-    seconds={"quick": 3.0, "standard": 120.0},
+    seconds={"quick": 7.0, "standard": 200.0},
     skip=SKIP,
     expected="skipped" if SKIP else "pass",
 )
