@@ -2,7 +2,8 @@
 
 Reads a JSON object from standard input:
 
-* ``papers``: whose claims; ``output``: folder of the evidence; ``seconds``: what each claim cost before;
+* ``papers``: whose claims; ``output``: folder of the evidence; ``near``: how near each function is to the
+  change, ``seconds``: what each claim cost before (claims run in this order);
 * ``stop``: whether to end once claims are known not to end as expected: at five, or ``patience`` seconds
   after the first;
 * ``module``, ``kernels``: drop from this folder of compiled code what rests on this module.
@@ -61,6 +62,13 @@ def settled(record):
     return record["expected"] != "fail" or record["status"] in ("error", "invalid")
 
 
+def distance(claim, near):
+    """Return how few calls lie between the claim's functions and what was changed."""
+    functions = (claim.measure, claim.bound, claim.control.measure, claim.control.bound)
+    names = [getattr(getattr(one, "func", one), "__name__", "") for one in functions if one is not None]
+    return min((near.get(name, 99) for name in names), default=99)
+
+
 def main():
     task = json.load(sys.stdin)
     if task["module"]:
@@ -70,7 +78,11 @@ def main():
     from tightbound.verification import registry
     from tightbound.verification.runner import verify
 
-    claims = sorted(registry.claims(task["papers"]), key=lambda claim: task["seconds"].get(claim.id, 0.0))
+    near, seconds = task.get("near", {}), task["seconds"]
+    claims = sorted(
+        registry.claims(task["papers"]),
+        key=lambda claim: (distance(claim, near), seconds.get(claim.id, 0.0)),
+    )
     caught, measured, first = [], set(), [0.0]
     with open(task["log"], "a", buffering=1) as log:
 

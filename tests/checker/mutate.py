@@ -27,10 +27,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import _table
 from _mutants import HERE, RESULTS, ROOT, digest, load, results, subjects
+from _nearness import Nearness
 from _verify import compiled_on
 
-CLAIMS_CPU = 180  # seconds of processor time for the claims of one mutant
-TESTS_CPU = 300  # and for its tests
+CLAIMS_CPU = 60  # seconds of processor time for the claims of one mutant, the nearest ones first
+TESTS_CPU = 60  # and for its tests
 PATIENCE = 3  # once a claim has caught it, others have this long to say so too
 OVER = -1000  # stands for the exit status of what took too long
 HANG = 30  # a unit that takes this long, and ten times as long as before, hangs
@@ -71,6 +72,9 @@ class Workplace:
         for path in self.tree.rglob("*.py"):
             if not path.is_symlink():
                 stamped(path)
+        self.nearness = Nearness(
+            self.tree, ("theory", "kernels", "simulators", "verification", "papers", "tests")
+        )
 
     def environment(self, kernels=None):
         one = dict.fromkeys(
@@ -88,7 +92,7 @@ class Workplace:
             }
         )
 
-    def verify(self, papers, *, evidence, module="", kernels=None, stop, limit=None):
+    def verify(self, papers, *, evidence, near=(), module="", kernels=None, stop, limit=None):
         """Return what ``_verify.py`` said, its exit status and the end of what it printed."""
         log = self.folder / "log.jsonl"
         log.unlink(missing_ok=True)
@@ -96,6 +100,7 @@ class Workplace:
             "papers": papers,
             "output": str(evidence),
             "seconds": self.seconds,
+            "near": dict(near),
             "stop": stop,
             "patience": PATIENCE,
             "module": module,
@@ -113,10 +118,10 @@ class Workplace:
         return said, done.returncode, done.stdout[-2000:]
 
     def pytest(self, paths, *, kernels=None):
-        """Return the name of the first test that fails, "" where all pass."""
+        """Return the name of the first test that fails ("" where none does) and whether time was over."""
         there = [path for path in paths if (self.tree / path.partition("::")[0]).exists()]
         if not there:
-            return ""
+            return "", False
         command = [
             sys.executable,
             "-m",
@@ -129,11 +134,11 @@ class Workplace:
             *there,
         ]
         done = run(command, self.tree, self.environment(kernels), TESTS_CPU)
-        if done.returncode in (0, 5):  # 5: no tests there
-            return ""
+        if done.returncode in (0, 5, OVER):  # 5: no tests there
+            return "", done.returncode == OVER
         lines = done.stdout.splitlines()
         named = [line.split(" ")[1] for line in lines if line.startswith(("FAILED ", "ERROR "))]
-        return (named or [f"pytest ended with {done.returncode}: {' '.join(lines[-3:])[-300:]}"])[0]
+        return (named or [f"pytest ended with {done.returncode}: {' '.join(lines[-3:])[-300:]}"])[0], False
 
     def check(self, papers):
         """Measure the unchanged tree and end the program unless all is as expected."""
@@ -206,6 +211,7 @@ def tried(place, mutant):
     if compiled_on(mutant.module, place.tree / ".src" / "tightbound"):
         kernels = place.folder / "kernels"
         linked(place.kernels, kernels)
+    near = place.nearness.of(before, mutant.old)
     start = time.monotonic()
     try:
         path.write_text(before.replace(mutant.old, mutant.new))
@@ -220,11 +226,11 @@ def tried(place, mutant):
         )
         entry |= judged(place, said, code, output)
         if entry["outcome"] == "survived":
-            entry |= tested(place, mutant, kernels)
+            entry |= tested(place, mutant, near, kernels)
     finally:
         path.write_text(before)
         stamped(path)
-    if entry["outcome"] == "tests" and place.pytest([entry["test"]]):
+    if entry["outcome"] == "tests" and place.pytest([entry["test"]])[0]:
         raise SystemExit(f"{mutant.key}: {entry['test']} fails without it too")
     return entry | {"seconds": round(time.monotonic() - start, 1)}
 
@@ -251,19 +257,28 @@ def judged(place, said, code, output):
         spent = CLAIMS_CPU - last[0]["cpu"] if last else 0.0
         if last and spent > max(HANG, 10 * place.seconds.get(last[0]["started"], 0.0)):
             return found | {"outcome": "timeout", "claims": {last[0]["started"]: "timeout"}}
-        return found | {"cut": True}
+        return found | {"claims cut": True}
     return found | {"outcome": "crash", "crash": f"{code}: {output.strip()[-300:]}"}
 
 
-def tested(place, mutant, kernels):
-    """Return what the tests make of a mutant: those of its own file first."""
+def tested(place, mutant, near, kernels):
+    """Return what the tests make of a mutant: those of its own file first, then the nearest ones."""
     folder, _, name = mutant.file.rpartition("/")
     own = [f".src/tightbound/{mutant.file}", f"tests/{folder}/test_{name.removeprefix('_')}"]
-    for paths in (own, mutant.tests):
-        failed = place.pytest(paths, kernels=kernels)
+    others = {
+        file.relative_to(place.tree).as_posix(): distance
+        for tests in mutant.tests
+        for file, distance in place.nearness.files(near, place.tree / tests)
+        if file.name.startswith("test_")
+    }
+    found = {"outcome": "survived"}
+    for paths in (own, [path for path in sorted(others, key=others.get) if path not in own]):
+        failed, over = place.pytest(paths, kernels=kernels)
         if failed:
             return {"outcome": "tests", "test": failed}
-    return {"outcome": "survived"}
+        if over:
+            found["tests cut"] = True
+    return found
 
 
 def keep(key, entry, path):
