@@ -27,7 +27,7 @@ class Nearness:
                             self.naming.setdefault(word, []).append(names)
 
     def of(self, text, old):
-        """Return how far names are: 0 for what holds ``old`` in ``text``, 1 for what names that, and so on."""
+        """Return how far names are: 0 for what holds ``old`` in ``text``, 1 for what names that, and on."""
         line = text[: text.index(old)].count("\n") + 1
         level = {
             name
