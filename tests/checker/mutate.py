@@ -30,11 +30,11 @@ from _mutants import HERE, RESULTS, ROOT, digest, load, results, subjects
 from _nearness import Nearness
 from _verify import compiled_on
 
-CLAIMS_CPU = 60  # seconds of processor time for the claims of one mutant, the nearest ones first
-TESTS_CPU = 60  # and for its tests
+CLAIMS_CPU = 40  # seconds of processor time for the claims of one mutant, the nearest ones first
+TESTS_CPU = 40  # and for its tests
 PATIENCE = 3  # once a claim has caught it, others have this long to say so too
 OVER = -1000  # stands for the exit status of what took too long
-HANG = 30  # a unit that takes this long, and ten times as long as before, hangs
+HANG = 20  # a unit that takes this long, and ten times as long as before, hangs
 FOLDERS = (
     ".src",
     "theory",
