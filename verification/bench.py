@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tightbound.verification import registry
+from tightbound.verification.peers import PeerBenchmark, together
 
 Row = Mapping[str, Any]
 """Keys ``what, size, median, low20, high80, unit``, and ``ratio_to, ratio`` where something is compared."""
@@ -46,32 +47,55 @@ class Benchmark:
             raise TypeError(f"{self.name}: run is {self.run!r}: give a function that returns a list of rows")
 
 
-def select(names: Sequence[str], papers: Sequence[str]) -> tuple[Benchmark, ...]:
+def select(
+    names: Sequence[str], papers: Sequence[str], *, peers: bool = False
+) -> tuple[Benchmark | PeerBenchmark, ...]:
     """Return the benchmarks of ``papers`` that ``names`` (words or globs) select; all without any name.
+
+    Parameters
+    ----------
+    names, papers : sequence of str
+        What is asked for, and where it may be.
+    peers : bool
+        Return one benchmark: the comparisons with other packages among those selected.
 
     Raises
     ------
     ValueError
         For a name that selects nothing, with the nearest that exist, and for a name given twice.
     """
-    found = tuple(benchmark for paper in papers for benchmark in _load(paper))
-    known = [benchmark.name for benchmark in found]
+    shelf = {paper: _load(paper) for paper in papers}
+    if peers:
+        shelf = {
+            paper: tuple(entry for entry in found if isinstance(entry, PeerBenchmark))
+            for paper, found in shelf.items()
+        }
+    found = [entry for entries in shelf.values() for entry in entries]
+    known = [entry.name for entry in found]
     twice = sorted({name for name in known if known.count(name) > 1})
     if twice:
         raise ValueError(f"two benchmarks have the name {', '.join(twice)}: give each its own")
     for name in names:
         if not any(fnmatchcase(entry, name) for entry in known):
             near = difflib.get_close_matches(name, known)
-            hint = (
-                f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(known) or 'none yet'}"
-            )
-            raise ValueError(f"no benchmark matches {name!r}; {hint}")
-    return tuple(
-        entry for entry in found if not names or any(fnmatchcase(entry.name, name) for name in names)
+            hint = f"did you mean {', '.join(near)}?" if near else f"there are {_listed(shelf)}"
+            what = "no benchmark beside other packages" if peers else "no benchmark"
+            raise ValueError(f"{what} matches {name!r}; {hint}")
+    chosen = [entry for entry in found if not names or any(fnmatchcase(entry.name, name) for name in names)]
+    return (together(chosen),) if peers else tuple(chosen)
+
+
+def _listed(shelf: Mapping[str, Sequence[Benchmark | PeerBenchmark]]) -> str:
+    """Return the names of all benchmarks, by paper."""
+    lists = (
+        f"{paper}: {', '.join(sorted(entry.name for entry in shelf[paper]))}"
+        for paper in sorted(shelf)
+        if shelf[paper]
     )
+    return "; ".join(lists) or "none yet"
 
 
-def _load(paper: str) -> tuple[Benchmark, ...]:
+def _load(paper: str) -> tuple[Benchmark | PeerBenchmark, ...]:
     module = f"{registry.package(paper)}.benchmarks"
     try:
         if find_spec(module) is None:
@@ -80,7 +104,7 @@ def _load(paper: str) -> tuple[Benchmark, ...]:
         if paper in registry.PAPERS:
             raise
         return ()
-    found: tuple[Benchmark, ...] = importlib.import_module(module).BENCHMARKS
+    found: tuple[Benchmark | PeerBenchmark, ...] = importlib.import_module(module).BENCHMARKS
     return found
 
 

@@ -24,6 +24,7 @@ from tightbound.verification.report.text import summary
 
 if TYPE_CHECKING:
     from tightbound.verification.events import Event
+    from tightbound.verification.peers import Pair
 
 EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
@@ -179,7 +180,7 @@ def verify(
         for record in records:
             print_row(record)
     else:
-        with ProgressBar() as bar:
+        with ProgressBar(claims, size, jobs) as bar:
 
             def on_event(event: Event) -> None:
                 bar.update(event)
@@ -301,6 +302,7 @@ def show(claim: str, /) -> int:
 @app.command(sort_key=5, usage="Usage: tightbound bench [NAME...] [OPTIONS]")
 def bench(
     *names: str,
+    peers: Annotated[bool, Parameter(negative="")] = False,
     fmt: Annotated[Literal["table", "json", "markdown"], Parameter(name="--format")] = "table",
 ) -> int:
     """Measure speed, each time beside what it is compared with.
@@ -309,27 +311,34 @@ def bench(
     ----------
     names
         Benchmarks, or globs over their names; all if left out.
+    peers
+        Only problems that other packages solve too, in one table: results are compared first, then processor
+        time on one thread, in turns. What is not installed is listed with the command that installs it.
     fmt
         How the rows are written.
     """
     from tightbound.verification import bench as engine
+    from tightbound.verification.executors.pinning import applied, surroundings
+    from tightbound.verification.peers import PeerBenchmark
     from tightbound.verification.report import bench as bench_report
 
     try:
-        chosen = engine.select(names, registry.keys())
+        chosen = engine.select(names, registry.keys(), peers=peers)
     except ValueError as error:
         raise UsageError(str(error)) from error
     runs = []
-    for benchmark in chosen:
-        rows = list(benchmark.run())
-        runs.append((benchmark, rows))
-        if fmt == "table":
-            terminal.console().print(bench_report.table(benchmark, rows))
+    alone = all(isinstance(benchmark, PeerBenchmark) for benchmark in chosen)
+    with applied(surroundings(threads=False) if alone else {}):  # one thread for JAX, which starts only once
+        for benchmark in chosen:
+            rows = benchmark.run(_announce) if isinstance(benchmark, PeerBenchmark) else list(benchmark.run())
+            runs.append((benchmark, rows))
+            if fmt == "table":
+                terminal.console().print(bench_report.table(benchmark, rows))
     if fmt == "json":
         print(bench_report.render_json(runs))
     elif fmt == "markdown":
         print(bench_report.render_markdown(runs))
-    return EXIT_OK
+    return EXIT_UNEXPECTED if any(row.get("failed") for _, rows in runs for row in rows) else EXIT_OK
 
 
 @app.command(sort_key=6, usage="Usage: tightbound generate PROMPT [OPTIONS]")
@@ -449,6 +458,7 @@ def generate(
                 print(flush=True)
             statistics = found.statistics()
             if compare:
+                generation.say(["now the same without drafts, to compare"])
                 statistics["plain"] = vars(engine.compare(order, found))
         except ContextOverflowError as error:  # that of a model that drafts
             raise UsageError(str(error)) from error
@@ -582,11 +592,17 @@ def _rejudge(
         raise UsageError(
             f"--from is {path}: it holds no evidence for what is asked; run 'tightbound verify' first"
         )
+    if len(newest) < len(claims):
+        _complain(f"{path} has verdicts on {len(newest)} of the {len(claims)} claims asked for")
     return runner.rejudge(newest.values(), claims, folder=folder, level=level, family=registry.family(claims))
 
 
 def _nothing(record: Mapping[str, Any]) -> None:
     """Print no row: formats other than the table are written at the end."""
+
+
+def _announce(pair: Pair) -> None:
+    print(f"{pair.peer.name}: {pair.problem}", file=sys.stderr, flush=True)
 
 
 def _complain(message: str) -> None:

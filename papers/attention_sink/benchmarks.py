@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from tightbound.verification.bench import Benchmark, Row
+from tightbound.verification.peers import Match, Pair, Peer, PeerBenchmark, agree
 
 STEPS, RUNS, ROUNDS = 1500, 10, 3
+PEER_STEPS, TOLERANCE = 50, 1e-4
+"""Steps beside another package, and how far losses in float32 may be apart after them."""
 BATCH, LENGTH, WIDTH, TOKENS = 32, 32, 64, 33
 
 
@@ -110,6 +113,38 @@ def _bare() -> float:
     return seconds / times / (2.0 * BATCH * LENGTH * WIDTH * 3 * WIDTH) * products_per_step() * STEPS
 
 
+def match() -> Match:
+    """Return a short training here and in torch, from the same weights on the same sequences."""
+    from tightbound.papers.attention_sink._peers import torch_training
+    from tightbound.simulators.attention.bigram_backcopy import BackcopySequences, random_bigram_backcopy
+    from tightbound.simulators.attention.model import SinkTransformer
+    from tightbound.simulators.language_models.corpora import Corpus
+    from tightbound.simulators.language_models.schedule import Schedule
+    from tightbound.simulators.language_models.training import train
+    from tightbound.theory.attention.architecture import Architecture
+
+    sequences = BackcopySequences(random_bigram_backcopy(TOKENS - 1, LENGTH, rng=0))
+    model = SinkTransformer(Architecture(TOKENS, LENGTH, width=WIDTH))
+    common: dict[str, Any] = {"decay": "constant", "clip": 1.0, "keep": "last"}
+    schedule = Schedule(
+        PEER_STEPS, batch=BATCH, learning_rate=0.01, warmup=20, evaluate_every=PEER_STEPS, **common
+    )
+    drawn = Corpus(sequences, 0, TOKENS, LENGTH).take(0, PEER_STEPS * BATCH)
+    tokens = drawn.reshape(PEER_STEPS, BATCH, LENGTH)
+    validation = sequences(np.random.default_rng(0), 100)
+
+    def ours() -> float:
+        return float(train(model, sequences, schedule, validation=validation).value)
+
+    def theirs() -> float:
+        return torch_training(model.init(0), tokens, validation, schedule)
+
+    return Match(ours, theirs, f"loss {agree(theirs(), ours(), TOLERANCE)}")
+
+
+PROBLEM = f"{PEER_STEPS} steps of Adam, one block, V={TOKENS - 1}, T={LENGTH}, d={WIDTH}, batch {BATCH}"
+
+
 def _seconds(function: Callable[[], Any]) -> float:
     start = time.perf_counter()
     function()
@@ -121,5 +156,10 @@ BENCHMARKS = (
         "attention-training",
         "A training on Bigram-Backcopy, and ten side by side; run on one core for the numbers of the README",
         side_by_side,
+    ),
+    PeerBenchmark(
+        "attention-peers",
+        "A training in other packages",
+        [Pair(PROBLEM, "train, draws included", "eager, draws made before", Peer("torch", ["torch"]), match)],
     ),
 )

@@ -81,7 +81,7 @@ def pymdp_batch(model: HMDP, beliefs: Array, subgoals: Integers, observations: I
 
 
 PEERS: dict[str, tuple[str, Peer]] = {
-    "pomdp_py": ("pomdp_py histograms, row by row", pomdp_py_histogram),
-    "pymdp": ("pymdp, one batch in JAX", pymdp_batch),
+    "pomdp_py": ("histograms, row by row", pomdp_py_histogram),
+    "pymdp": ("one batch in JAX", pymdp_batch),
 }
 """By module that must be importable: a label and what prepares the run."""

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from tightbound.papers.bail_planner import _peers
 from tightbound.verification.bench import Benchmark, Row, compare, timed
+from tightbound.verification.peers import Match, Pair, Peer, PeerBenchmark, agree
+from tightbound.verification.threads import threads
 
 SIZE = 16
 TOLERANCE = 1e-12
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Run compiled loops on one thread inside this context."""
-    import numba
-
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(threads)
 
 
 def update_task(rows: int) -> tuple[Any, ...]:
@@ -44,7 +32,7 @@ def updates() -> Sequence[Row]:
     from tightbound.simulators.planning.belief import update_beliefs
 
     found = []
-    with one_core():
+    with threads(1):
         for rows in (1, 64, 4096, 65_536):
             task = update_task(rows)
             median, low, high = (1e9 * s / rows for s in timed(lambda task=task: update_beliefs(*task)))  # type: ignore[misc]
@@ -53,48 +41,20 @@ def updates() -> Sequence[Row]:
     return found
 
 
-def peers(rows: int = 4096, repeats: int = 25) -> Sequence[Row]:
-    """Time one update in the packages that are installed, after checking that they agree."""
+def match(peer: _peers.Peer, rows: int = 4096) -> Match:
+    """Return an update of all beliefs here and in another package, after checking that they agree."""
     from tightbound.simulators.planning.belief import update_beliefs
 
     task = update_task(rows)
-    ours = "update_beliefs"
-    reference = update_beliefs(*task)[0]
-    runs: dict[str, Any] = {ours: lambda: update_beliefs(*task)[0], **installed(task)}
-    apart = {name: float(np.abs(run() - reference).max()) for name, run in runs.items()}
-    for name, difference in apart.items():
-        if difference > TOLERANCE:
-            raise ArithmeticError(
-                f"{name} differs by {difference:.2e}, more than {TOLERANCE}: its speed cannot be compared"
-            )
-    # A loop over rows needs no repetitions to be long enough, a batch does.
-    times = {name: 1 if "row by row" in name else repeats for name in runs}
-    with one_core():
-        result = compare(
-            {name: partial(_repeat, run, times[name]) for name, run in runs.items()},
-            size=f"S=G=O={SIZE}, {rows} rows",
-            ratio_to=ours,
-            rounds=5,
-        )
-    for row in result:
-        name = row["what"]
-        for key in ("median", "low20", "high80"):
-            row[key] *= 1e9 / (times[name] * rows)
-        row["ratio"] *= repeats / times[name]
-        row.update(what=f"{name} (differs by {apart[name]:.0e})", unit="ns/update")
-    return result
+    theirs = peer(*task)
+    return Match(partial(update_beliefs, *task), theirs, agree(theirs(), update_beliefs(*task)[0], TOLERANCE))
 
 
-def _repeat(run: Callable[[], Any], times: int) -> None:
-    for _ in range(times):
-        run()
-
-
-def installed(task: tuple[Any, ...]) -> dict[str, Any]:
-    """Return the prepared runs of the other packages that can be imported here."""
-    from tightbound.papers.bail_planner import _peers
-
-    return {label: peer(*task) for name, (label, peer) in _peers.PEERS.items() if find_spec(name)}
+def pair(name: str, module: str) -> Pair:
+    """Return the comparison of belief updates with one package."""
+    label, peer = _peers.PEERS[module]
+    problem = f"exact update of 4096 beliefs, S=G=O={SIZE}"
+    return Pair(problem, "update_beliefs", label, Peer(name, [module]), partial(match, peer))
 
 
 def experiment_model() -> Any:
@@ -150,7 +110,11 @@ def experts() -> Sequence[Row]:
 
 BENCHMARKS = (
     Benchmark("planning-updates", "Nanoseconds per exact belief update at S = G = O = 16", updates),
-    Benchmark("planning-peers", "The same belief updates in pomdp_py and pymdp", peers),
+    PeerBenchmark(
+        "planning-peers",
+        "Exact belief updates in other packages",
+        [pair("pomdp-py", "pomdp_py"), pair("inferactively-pymdp", "pymdp")],
+    ),
     Benchmark("planning-experiment", "200 runs of 8000 episodes of epsilon-greedy BAIL", experiment),
     Benchmark("planning-experts", "Experts over histories and over beliefs", experts),
 )

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from tightbound.papers.bandit_spec import _peers
 from tightbound.verification.bench import Benchmark, Row, compare, timed
+from tightbound.verification.peers import Match, Pair, Peer, PeerBenchmark
+from tightbound.verification.threads import threads
 
 ACCEPTANCE, MAX_DRAFT = (0.9, 0.8, 0.6, 0.3), 4
 COSTS = (38.0, 28.0, 29.0, 27.0)
 RUNS = 100
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Run compiled loops on one thread inside this context."""
-    import numba
-
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(threads)
+TOKENS, PEER_RUNS = 5000, 20
+"""Budget and runs beside other packages."""
 
 
 def policies() -> tuple[Any, ...]:
@@ -73,7 +63,7 @@ def decisions(policy: Any, tokens: int, replications: int) -> int:
 def nanoseconds_per_decision() -> Sequence[Row]:
     """Time choice, draw and update together, on one core."""
     rows = []
-    with one_core():
+    with threads(1):
         for policy in policies():
             count = decisions(policy, 20_000, RUNS)
             seconds = timed(partial(decisions, policy, 20_000, RUNS), rounds=7)
@@ -88,7 +78,7 @@ def experiment() -> Sequence[Row]:
     from tightbound.simulators.bandits import UCBSpec
 
     def alone() -> None:
-        with one_core():
+        with threads(1):
             decisions(UCBSpec(), 2000, 100_000)
 
     def together() -> None:
@@ -108,41 +98,40 @@ def renewal() -> Sequence[Row]:
     return [{**row, "median": median, "low20": low, "high80": high}]
 
 
-def peers() -> Sequence[Row]:
-    """Time UCBSpec and UCB1 beside UCB1 of the packages that are installed, 100 runs of 5000 tokens.
+def match(peer: _peers.Runner, *, exact: bool, tokens: int = TOKENS, runs: int = PEER_RUNS) -> Match:
+    """Return runs of UCB1 here and in another package, after checking that rounds agree on the same draws.
 
-    The draws of the other packages are made beforehand and not timed; ours are, and so is the exact regret.
+    Parameters
+    ----------
+    peer : callable
+        Returns the rounds it needs on one table of draws, which are made beforehand.
+    exact : bool
+        Whether it breaks ties as we do, so that every run has to take as many rounds. One that breaks them at
+        random, where we take the first arm, which here is the best, has to agree within 1 % on average.
+    tokens, runs : int
+        Budget of a run, and runs.
     """
-    from tightbound.simulators.bandits import UCB1, TruncatedGeometric, UCBSpec, simulate
+    from tightbound.simulators.bandits import UCB1, Table, simulate
 
-    tokens, runs = 5000, RUNS
-    environment = TruncatedGeometric(ACCEPTANCE, MAX_DRAFT)
     draws = _draws(tokens, runs)
-    best = float(environment.fixed_arm_stopping_time(np.array([tokens])).min())
-    regret = {
-        type(policy).__name__: float(simulate(environment, policy, tokens, replications=runs, rng=0).value[0])
-        for policy in (UCBSpec(), UCB1())
-    }
-    timing: dict[str, Any] = {
-        "UCBSpec": lambda: decisions(UCBSpec(), tokens, runs),
-        "UCB1": lambda: decisions(UCB1(), tokens, runs),
-    }
-    for name, runner in installed().items():
-        timing[name] = lambda runner=runner: [runner(table, MAX_DRAFT, tokens) for table in draws]
-        regret[name] = float(np.mean(timing[name]())) - best
-    with one_core():
-        rows = compare(timing, size=f"K=4, B={tokens}, R={runs}", ratio_to="UCB1", rounds=5, warmup=0)
-    for row in rows:
-        row["what"] = f"{row['what']} (regret {regret[row['what']]:.0f} rounds)"
-    return rows
+    ours = [
+        simulate(Table(table), UCB1(), tokens, replications=1, rng=0).stopping_time[0, 0] for table in draws
+    ]
+    more = np.array([peer(table, MAX_DRAFT, tokens) for table in draws]) - ours
+    mean, error = float(more.mean()), float(more.std(ddof=1)) / runs**0.5
+    if np.any(more) if exact else abs(mean) > 0.01 * np.mean(ours):
+        raise ArithmeticError(f"it takes {mean:+.3g} rounds (± {error:.2g}): speeds cannot be compared")
+    return Match(
+        partial(decisions, UCB1(), tokens, runs),
+        lambda: [peer(table, MAX_DRAFT, tokens) for table in draws],
+        "equal rounds in every run" if exact else f"{mean:+.1f} ± {error:.1f} rounds of {np.mean(ours):.0f}",
+    )
 
 
-def installed() -> dict[str, Any]:
-    """Return the UCB1 runners of the other packages that can be imported here."""
-    from tightbound.papers.bandit_spec import _peers
-
-    runners = {"SMPyBandits": _peers.smpybandits_ucb1, "mabwiser": _peers.mabwiser_ucb1}
-    return {f"{name} UCB1": runner for name, runner in runners.items() if find_spec(name)}
+def pair(name: str, peer: _peers.Runner, *, exact: bool) -> Pair:
+    """Return the comparison of UCB1 with one package; we also draw, and solve for the exact regret."""
+    problem = f"UCB1, {PEER_RUNS} runs of {TOKENS} tokens, K={len(ACCEPTANCE)}"
+    return Pair(problem, "simulate", "UCB1", Peer(name, [name]), partial(match, peer, exact=exact))
 
 
 WORKLOAD = {
@@ -160,7 +149,7 @@ def live() -> Sequence[Row]:
     """Continue help topics with SmolLM2-135M-Instruct, with each drafter and with policies over all.
 
     Rows are medians and quantiles over the prompts; ratios are of totals over all prompts. The datastore and
-    the n-gram model hold all other topics.
+    the n-gram model hold all other topics. The reading of prompts is not timed.
     """
     from tightbound.simulators.speculative.generate import compare, generate, warm_up
 
@@ -210,6 +199,9 @@ def live_orders() -> dict[str, list[Any]]:
 def live_rows(tokens: Any, rounds: dict[str, Any], speeds: dict[str, Any]) -> list[Row]:
     """Return rows of tokens per round and of tokens per second from what each prompt took.
 
+    Ratios are to the drafter that is best over all prompts; the best drafter of each prompt is known only
+    afterwards.
+
     Parameters
     ----------
     tokens : ndarray of int, shape (prompts,)
@@ -217,14 +209,13 @@ def live_rows(tokens: Any, rounds: dict[str, Any], speeds: dict[str, Any]) -> li
     rounds, speeds : mapping from str to ndarray, shape (prompts,)
         Rounds and tokens per second of "none", every drafter and every policy.
     """
-    fixed = np.array([rounds[name] for name in DRAFTERS])
-    rounds = {**rounds, "best drafter of each prompt": fixed.min(axis=0)}
-    best = DRAFTERS[int(fixed.sum(axis=1).argmin())]
     size = f"{tokens.size} prompts, {tokens.sum()} tokens"
     rows: list[Row] = []
     seconds = {name: tokens / speed for name, speed in speeds.items()}
     for unit, spent in (("tokens/round", rounds), ("tokens/s", seconds)):
-        for name, some in spent.items():
+        fixed = np.array([spent[name] for name in DRAFTERS])
+        best = DRAFTERS[int(fixed.sum(axis=1).argmin())]
+        for name, some in {**spent, "best drafter of each prompt": fixed.min(axis=0)}.items():
             low, median, high = np.quantile(tokens / some, (0.2, 0.5, 0.8))
             ratio = float(spent[best].sum() / some.sum())
             row = {"what": name, "size": size, "unit": unit, "ratio_to": best, "ratio": ratio}
@@ -245,5 +236,12 @@ BENCHMARKS = (
     Benchmark("bandit-experiment", "1e5 replications of 2000 tokens", experiment),
     Benchmark("bandit-renewal", "Exact stopping times up to a million tokens", renewal),
     Benchmark("bandit-live", "Policies over drafters while SmolLM2-135M-Instruct writes", live),
-    Benchmark("bandit-peers", "UCB1 beside SMPyBandits and MABWiser on one core", peers),
+    PeerBenchmark(
+        "bandit-peers",
+        "UCB1 in other packages",
+        [
+            pair("SMPyBandits", _peers.smpybandits_ucb1, exact=False),
+            pair("mabwiser", _peers.mabwiser_ucb1, exact=True),
+        ],
+    ),
 )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tightbound.verification.bench import Benchmark, Row, compare, timed
+from tightbound.verification.peers import Match, Pair, Peer, PeerBenchmark, agree
 
 DEMONSTRATIONS, SAMPLES = 640, 100_000
 TYPES = ((83, 4), (14, 8), (5, 27))
@@ -68,7 +69,33 @@ def importance() -> Sequence[Row]:
     return rows
 
 
+def match(n: int, atoms: int) -> Match:
+    """Return log probabilities of all count vectors under 8 laws, here and by SciPy, one law at a time."""
+    from scipy.stats import multinomial
+
+    from tightbound.theory.method_of_types import count_vectors, log_likelihood, log_multinomial
+
+    laws = np.random.default_rng(0).dirichlet(np.ones(atoms), 8)
+    counts = count_vectors(n, atoms)
+
+    def ours() -> Any:
+        return log_multinomial(counts)[:, None] + log_likelihood(counts, np.log(laws))
+
+    def theirs() -> Any:
+        return np.stack([multinomial.logpmf(counts, n, law) for law in laws], axis=1)
+
+    return Match(ours, theirs, agree(theirs(), ours(), 1e-11, relative=True))
+
+
+def pair(n: int, atoms: int) -> Pair:
+    """Return the comparison with SciPy for n demonstrations and so many trajectories."""
+    problem = f"8 multinomial laws at all count vectors, n={n}, A={atoms}"
+    ours, theirs = "log_multinomial + log_likelihood", "multinomial.logpmf"
+    return Pair(problem, ours, theirs, Peer("scipy", ["scipy"]), partial(match, n, atoms))
+
+
 BENCHMARKS = (
     Benchmark("cot-types", "All prompts of about 1e5 types, with their probabilities", types),
     Benchmark("cot-importance", "The prompting error at n = 640 by importance sampling", importance),
+    PeerBenchmark("cot-peers", "Laws of count vectors in other packages", [pair(*TYPES[0]), pair(*TYPES[2])]),
 )

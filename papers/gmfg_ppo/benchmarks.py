@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from tightbound.papers.gmfg_ppo import _peers
 from tightbound.theory.graphon_games import GraphonGame, beach_bar, exploitability, random_linear, sis
 from tightbound.verification.bench import Benchmark, Row, compare, timed
+from tightbound.verification.peers import Match, Pair, Peer, PeerBenchmark, agree
 
 ITERATIONS = 31
 """Steps of a timed run, so that 32 iterates are evaluated: the solver's block."""
@@ -96,39 +96,50 @@ def batches() -> Sequence[Row]:
     return rows
 
 
-def mfglib() -> Sequence[Row]:
-    """Time one iteration of online mirror descent with its score on MFGLib's beach bar, beside MFGLib."""
-    rows: list[dict[str, Any]] = []
-    for steps, places in MFGLIB_SIZES:
-        game = _peers.mfglib_beach_bar(steps, places)
-        functions: dict[str, Callable[[], Any]] = {"tightbound": partial(online_mirror_descent, game)}
-        if find_spec("mfglib"):
-            functions["MFGLib"] = partial(_peers.mfglib_mirror_descent, steps, places, ITERATIONS)
-        size = f"beach bar T={steps}, n={places}"
-        rows += _per_iteration(compare(functions, size=size, ratio_to="tightbound", rounds=5))
-    return rows
+def mfglib(steps: int, places: int, iterations: int = 15) -> Match:
+    """Return online mirror descent on MFGLib's beach bar, every iterate with its score, here and there."""
+    game = _peers.mfglib_beach_bar(steps, places)
+    ours = partial(online_mirror_descent, game, iterations)
+    theirs = partial(_peers.mfglib_mirror_descent, steps, places, iterations)
+    return Match(ours, theirs, agree(theirs(), ours(), 1e-6, relative=True))
 
 
-def openspiel() -> Sequence[Row]:
-    """Time NashConv of the uniform policy on crowd modelling, beside OpenSpiel in C++ and in Python."""
-    size = 20
+def openspiel(name: str, size: int = 20) -> Match:
+    """Return NashConv of the uniform policy on crowd modelling, here and in OpenSpiel."""
     game = _peers.openspiel_crowd(size)
-    policy = game.uniform_policy()
-    functions: dict[str, Callable[[], Any]] = {
-        "tightbound (NumPy)": lambda: exploitability(game, policy, 0.0)
-    }
-    if find_spec("pyspiel"):
-        functions["OpenSpiel, game in C++"] = partial(_peers.openspiel_nash_conv, size)
-        functions["OpenSpiel, game in Python"] = partial(
-            _peers.openspiel_nash_conv, size, "python_mfg_crowd_modelling"
+    ours = partial(exploitability, game, game.uniform_policy(), 0.0)
+    theirs = partial(_peers.openspiel_nash_conv, size, name)
+    return Match(ours, theirs, agree(theirs(), ours(), 1e-11))
+
+
+def pairs() -> list[Pair]:
+    """Return the comparisons with MFGLib and OpenSpiel."""
+    mirror = [
+        Pair(
+            f"16 scored iterates of mirror descent, beach bar T={steps}, n={places}",
+            "solve",
+            "OnlineMirrorDescent in float64",
+            Peer("mfglib", ["mfglib", "torch"]),
+            partial(mfglib, steps, places),
         )
-    return compare(functions, size=f"{size} places, {size} steps", ratio_to="tightbound (NumPy)", rounds=5)
+        for steps, places in MFGLIB_SIZES
+    ]
+    twins = {"game in C++": "mfg_crowd_modelling", "game in Python": "python_mfg_crowd_modelling"}
+    return mirror + [
+        Pair(
+            "NashConv, crowd modelling of 20 places and steps",
+            "exploitability",
+            f"NashConv, {label}",
+            Peer("open-spiel", ["pyspiel", "open_spiel"]),
+            partial(openspiel, name),
+        )
+        for label, name in twins.items()
+    ]
 
 
 BENCHMARKS = (
     Benchmark("gmfg-step", "One MonoMD step and its exploitability at M = 101, H = 50", step),
-    Benchmark("gmfg-mfglib", "Online mirror descent on beach bar beside MFGLib", mfglib),
-    Benchmark("gmfg-openspiel", "NashConv of crowd modelling beside OpenSpiel", openspiel),
+    PeerBenchmark("gmfg-peers", "Mean-field games in other packages", pairs()),
     Benchmark("gmfg-batch", "64 games at once beside one", batches),
     Benchmark("gmfg-scaling", "MonoMD step against blocks, steps and states", scaling),
 )

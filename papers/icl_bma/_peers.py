@@ -76,8 +76,8 @@ def dynamax_filter(bank: HMMConcept, responses: Integers) -> Runner:
 
 
 PEERS: dict[str, tuple[str, Peer]] = {
-    "hmmlearn": ("hmmlearn, one score per sequence and model", hmmlearn_scores),
-    "dynamax": ("dynamax, one batch in JAX", dynamax_filter),
+    "hmmlearn": ("one score per sequence and model", hmmlearn_scores),
+    "dynamax": ("one batch in JAX", dynamax_filter),
 }
 """By module that must be importable: a label and what prepares the run."""
 

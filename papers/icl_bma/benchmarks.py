@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from tightbound.papers.icl_bma import _peers
 from tightbound.verification.bench import Benchmark, Row, compare, timed
+from tightbound.verification.peers import Match, Pair, Peer, PeerBenchmark, agree
+from tightbound.verification.threads import threads
 
 TASKS, SYMBOLS, LENGTH = 64, 50, 256
 TOLERANCE = 1e-10
 """Of log likelihoods, relative: packages that differ by more are not compared."""
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Run compiled loops on one thread inside this context."""
-    import numba
-
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(threads)
 
 
 def table_task(tasks: int, sequences: int) -> tuple[Any, ...]:
@@ -67,18 +55,6 @@ def log_likelihoods(bank: Any, covariates: Any, responses: Any) -> np.ndarray:
     return np.asarray(weights + evidence[:, None] - bank.log_prior)
 
 
-def installed(bank: Any, responses: Any) -> dict[str, Callable[[], Any]]:
-    """Return the prepared runs of the other packages that can be imported here."""
-    from tightbound.papers.icl_bma import _peers
-
-    return {label: peer(bank, responses) for name, (label, peer) in _peers.PEERS.items() if find_spec(name)}
-
-
-def apart(found: np.ndarray, reference: np.ndarray) -> float:
-    """Return the largest relative difference of log likelihoods."""
-    return float(np.max(np.abs(found - reference) / np.abs(reference)))
-
-
 def tables() -> Sequence[Row]:
     """Time one update of one task's weight by one demonstration, independent tasks, on one core."""
     from tightbound.simulators.in_context import scan_tasks as scans
@@ -90,7 +66,7 @@ def tables() -> Sequence[Row]:
         "regret": scans.scan_regret,
     }
     rows = []
-    with one_core():
+    with threads(1):
         for tasks in (1, 4, 16, 64, 256):
             sequences = max(16, 4096 // tasks)
             task = table_task(tasks, sequences)
@@ -115,46 +91,37 @@ def backends() -> Sequence[Row]:
         reference = functions["NumPy (theory)"]()
         for name, run in functions.items():
             _refuse(name, float(np.abs(run() - reference).max()))
-        with one_core():
+        with threads(1):
             rows += compare(functions, size=f"{what}, M=64, T={LENGTH}, B=64", ratio_to="Numba", rounds=3)
     return rows
 
 
-def peers(
-    states: Sequence[int] = (4, 8, 16), sequences: int = 128, rounds: int = 3, repeats: int = 5
-) -> Sequence[Row]:
-    """Time a bank of 64 hidden Markov models in the packages that are installed, after checking they agree.
+def match(peer: _peers.Peer, states: int, sequences: int = 64) -> Match:
+    """Return a bank's posterior here and log likelihoods in another package, after checking that they agree.
 
-    Ours returns the posterior of the model, theirs the log likelihoods that it is made of. Batches are
-    repeated within each round, so that what another package left behind in memory weighs little.
+    Ours returns the posterior of the model, theirs the log likelihoods that it is made of.
     """
     from tightbound.simulators.in_context.scan_tasks import scan_final_log_posterior
 
-    ours, rows = "scan_final_log_posterior", list[Row]()
-    for hidden in states:
-        task = bank_task(hidden, sequences)
-        reference = log_likelihoods(*task)
-        runs = installed(task[0], task[2])
-        gaps = {name: apart(run(), reference) for name, run in runs.items()}
-        for name, gap in gaps.items():
-            _refuse(name, gap)
-        functions: dict[str, Callable[[], Any]] = {ours: partial(scan_final_log_posterior, *task), **runs}
-        times = {name: 1 if "one score per" in name else repeats for name in functions}
-        with one_core():
-            found = compare(
-                {name: partial(_repeat, run, times[name]) for name, run in functions.items()},
-                size=f"M={TASKS}, H={hidden}, T={LENGTH}, B={sequences}",
-                ratio_to=ours,
-                rounds=rounds,
-            )
-        for row in found:
-            name = row["what"]
-            for key in ("median", "low20", "high80"):
-                row[key] *= 1e6 / (times[name] * sequences)
-            row["ratio"] *= repeats / times[name]
-            agreement = f" (log likelihoods differ by {gaps[name]:.0e})" if name in gaps else ""
-            rows.append({**row, "what": name + agreement, "unit": "us/sequence"})
-    return rows
+    task = bank_task(states, sequences)
+    theirs = peer(task[0], task[2])
+    agreement = agree(theirs(), log_likelihoods(*task), TOLERANCE, relative=True)
+    return Match(partial(scan_final_log_posterior, *task), theirs, agreement)
+
+
+def pairs() -> list[Pair]:
+    """Return the comparisons of a bank of 64 hidden Markov models, by package and number of states."""
+    return [
+        Pair(
+            f"{TASKS} hidden Markov models of {states} states, 64 sequences of {LENGTH}",
+            "scan_final_log_posterior",
+            label,
+            Peer(name, [name]),
+            partial(match, peer, states),
+        )
+        for name, (label, peer) in _peers.PEERS.items()
+        for states in (4, 16)
+    ]
 
 
 def attention_task() -> tuple[Any, ...]:
@@ -181,11 +148,6 @@ def _updates(what: str, size: str, task: tuple[Any, ...], seconds: tuple[float, 
     return {"what": what, "size": size, "unit": "ns/update", "median": median, "low20": low, "high80": high}
 
 
-def _repeat(run: Callable[[], Any], times: int) -> None:
-    for _ in range(times):
-        run()
-
-
 def _refuse(name: str, difference: float) -> None:
     if difference > TOLERANCE:
         raise ArithmeticError(
@@ -196,6 +158,6 @@ def _refuse(name: str, difference: float) -> None:
 BENCHMARKS = (
     Benchmark("icl-tables", "Nanoseconds per task and demonstration of exact averaging", tables),
     Benchmark("icl-backends", "The same averages by Numba, JAX and NumPy", backends),
-    Benchmark("icl-peers", "64 hidden Markov models beside hmmlearn and dynamax", peers),
+    PeerBenchmark("icl-peers", "Hidden Markov models in other packages", pairs()),
     Benchmark("icl-attention", "Gradient descent in a stack of linear attention", attention),
 )

@@ -1,12 +1,11 @@
-"""Speed of plain decoding from a real language model, beside another implementation on the same weights."""
+"""Speed of decoding from a real language model, beside another implementation on the same weights."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +13,73 @@ import numpy as np
 
 from tightbound.papers.speculative_core.benchmarks import on_one_and_all
 from tightbound.verification.bench import Benchmark, Row
+from tightbound.verification.peers import Match, Pair, Peer, PeerBenchmark, UnavailableError, agree
 
 TOKENS = 16
 PROMPT = "Explain in a few sentences how a mechanical clock keeps time."
-OURS = "this package, float32"
+LOOKUP_PROMPT, LOOKUP_TOKENS, LOOKUP_DRAFT = 192, 48, 10
 
 
-def plain_decoding() -> Sequence[Row]:
-    """Time one token of greedy decoding, after checking that all write the same text."""
+def plain_decoding() -> Match:
+    """Return greedy decoding from a cache that holds the prompt, here and in transformers."""
     from tightbound.simulators.language_models import smollm2
     from tightbound.simulators.language_models.byte_pair_tokenizer import chat
 
+    path = model_file()
     model, tokenizer = smollm2.load()
     prompt = tokenizer.encode(chat([("user", PROMPT)]), special=True)
-    runs: dict[str, Callable[[], list[int]]] = {OURS: own(model, prompt)}
-    if all(find_spec(name) for name in ("torch", "transformers", "accelerate")):
-        runs["transformers, float32"] = of_transformers(smollm2.locate(), prompt)
-    texts = {name: run() for name, run in runs.items()}
-    for name, text in texts.items():
-        if text != texts[OURS]:
-            raise ArithmeticError(f"{name} writes {text}, not {texts[OURS]}: their speeds cannot be compared")
-    rows = on_one_and_all(runs, f"SmolLM2-135M, batch 1, after {prompt.size} tokens", OURS)
-    per_token = {"unit": "s/token"}
-    return [
-        {**row, **per_token, **{name: row[name] / TOKENS for name in ("median", "low20", "high80")}}
-        for row in rows
-    ]
+    ours, theirs = own(model, prompt), of_transformers(path, prompt)
+    return Match(ours, theirs, f"text {agree(theirs(), ours(), 0.0)}")
+
+
+def prompt_lookup() -> Match:
+    """Return a whole text of a prompt of code, drafted from that prompt, here and in transformers."""
+    from pydoc_data.topics import topics
+
+    import torch
+
+    from tightbound.simulators.language_models import smollm2
+    from tightbound.simulators.speculative.decoder import SpeculativeDecoder
+    from tightbound.simulators.speculative.prompt_lookup import PromptLookup
+
+    path = model_file()
+    model, tokenizer = smollm2.load()
+    prompt = tokenizer.encode(topics["formatstrings"])[:LOOKUP_PROMPT]
+    decoder = SpeculativeDecoder(model, PromptLookup(max_ngram=3, max_draft=LOOKUP_DRAFT))
+    peer, given = weights_in_transformers(path), torch.as_tensor(prompt)[None]
+    how: dict[str, Any] = {
+        "attention_mask": torch.ones_like(given),
+        "do_sample": False,
+        "max_new_tokens": LOOKUP_TOKENS,
+        "prompt_lookup_num_tokens": LOOKUP_DRAFT,
+        "max_matching_ngram_size": 3,
+    }
+
+    def ours() -> list[int]:
+        return decoder.generate([prompt], LOOKUP_TOKENS).tokens[0]
+
+    def theirs() -> list[int]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return [int(token) for token in peer.generate(given, **how)[0, prompt.size :]]
+
+    return Match(ours, theirs, f"text {agree(theirs(), ours(), 0.0)}")
+
+
+def model_file() -> Path:
+    """Return the file of SmolLM2-135M-Instruct.
+
+    Raises
+    ------
+    UnavailableError
+        Where there is none.
+    """
+    from tightbound.simulators.language_models import smollm2
+
+    try:
+        return smollm2.locate()
+    except smollm2.ModelUnavailableError as error:
+        raise UnavailableError(smollm2.INSTALL) from error
 
 
 def own(model: Any, prompt: np.ndarray) -> Callable[[], list[int]]:
@@ -59,15 +99,24 @@ def own(model: Any, prompt: np.ndarray) -> Callable[[], list[int]]:
     return run
 
 
+@cache
+def weights_in_transformers(path: Path) -> Any:
+    """Return the model in float32 as transformers reads it."""
+    import torch
+
+    transformers: Any = import_module("transformers")
+    transformers.utils.logging.disable_progress_bar()
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        path.parent, gguf_file=path.name, dtype=torch.float32
+    ).eval()
+
+
 def of_transformers(path: Path, prompt: np.ndarray) -> Callable[[], list[int]]:
     """Return a function that decodes greedily with transformers, from a cache that holds the prompt."""
     import torch
 
-    transformers: Any = import_module("transformers")
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        path.parent, gguf_file=path.name, dtype=torch.float32
-    ).eval()
-    cache = transformers.DynamicCache(config=model.config)
+    model = weights_in_transformers(path)
+    cache = import_module("transformers").DynamicCache(config=model.config)
 
     def step(tokens: Any) -> Any:
         with torch.inference_mode(), warnings.catch_warnings():
@@ -104,12 +153,49 @@ def hybrid_attention() -> Sequence[Row]:
     return rows
 
 
-BENCHMARKS = (
-    Benchmark(
-        "longspec-plain",
-        "Plain decoding of SmolLM2-135M-Instruct on the CPU, beside transformers on the same weights",
+def tree_attention(cached: int = 8192) -> Match:
+    """Return attention of a draft tree over cache and tree, here and in torch under one mask."""
+    from tightbound.papers.longspec.checks import attention_speed as speed
+    from tightbound.papers.speculative_core._peers import torch_attention
+
+    q, k, v, _, k_tree, v_tree, mask = given = speed.arrays(cached, 128, np.random.default_rng(0))
+    whole = np.concatenate([np.ones((speed.NODES, cached), bool), mask[0]], axis=1)
+    keys, values = np.concatenate([k, k_tree], axis=1), np.concatenate([v, v_tree], axis=1)
+    theirs = torch_attention(q, keys, values, whole)
+    return Match(partial(speed.hybrid, *given), theirs, agree(theirs().numpy(), speed.hybrid(*given), 1e-4))
+
+
+TRANSFORMERS = Peer(
+    "transformers",
+    ["torch", "transformers", "accelerate", "gguf"],
+    "pip install torch transformers accelerate gguf",
+)
+PAIRS = (
+    Pair(
+        f"plain decoding of {TOKENS} tokens, SmolLM2-135M in float32",
+        "Llama.forward",
+        "LlamaForCausalLM",
+        TRANSFORMERS,
         plain_decoding,
     ),
+    Pair(
+        f"prompt of {LOOKUP_PROMPT} and {LOOKUP_TOKENS} new tokens, prompt lookup, SmolLM2-135M in float32",
+        "SpeculativeDecoder",
+        "generate",
+        TRANSFORMERS,
+        prompt_lookup,
+    ),
+    Pair(
+        "attention of a draft tree, 69 nodes, 8192 keys, 32 heads, 8 key heads, D=128, float32",
+        "hybrid_tree_attention",
+        "scaled_dot_product_attention",
+        Peer("torch", ["torch"]),
+        tree_attention,
+    ),
+)
+
+BENCHMARKS = (
+    PeerBenchmark("longspec-peers", "Decoding on the CPU in other packages", PAIRS),
     Benchmark(
         "longspec-hybrid",
         "Attention of a draft tree on the CPU, merged from cache and tree, beside a mask of all pairs",

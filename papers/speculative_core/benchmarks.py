@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
+from tightbound.papers.speculative_core import _peers
 from tightbound.verification.bench import Benchmark, Row, compare
+from tightbound.verification.peers import PeerBenchmark
+from tightbound.verification.threads import threads
 
 Functions = Mapping[str, Callable[[], Any]]
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Run compiled loops, and torch where it is there, on this many threads inside this context."""
-    import numba
-
-    libraries: list[Any] = [numba]
-    if find_spec("torch"):
-        import torch
-
-        libraries.append(torch)
-    before = [library.get_num_threads() for library in libraries]
-    for library in libraries:
-        library.set_num_threads(count)
-    try:
-        yield
-    finally:
-        for library, number in zip(libraries, before, strict=True):
-            library.set_num_threads(number)
 
 
 def on_one_and_all(functions: Functions, size: str, ratio_to: str, rounds: int = 15) -> list[Row]:
@@ -39,7 +21,7 @@ def on_one_and_all(functions: Functions, size: str, ratio_to: str, rounds: int =
 
     rows: list[Row] = []
     for count in sorted({1, numba.get_num_threads()}):
-        with threads(count):
+        with threads(count, torch=find_spec("torch") is not None):
             said = f"{size}, {count} thread{'s' if count > 1 else ''}"
             rows += compare(functions, size=said, ratio_to=ratio_to, rounds=rounds)
     return rows
@@ -113,5 +95,6 @@ def gpu() -> Sequence[Row]:
 BENCHMARKS = (
     Benchmark("kernels-verify", "Chain verification, compiled and in array operations", verification),
     Benchmark("kernels-attention", "Attention over 32k keys beside a copy of memory and torch", attention),
+    PeerBenchmark("kernels-peers", "Single operations in other packages", _peers.pairs()),
     Benchmark("gpu", "Triton kernels: checked against float64, then timed beside a copy of memory", gpu),
 )

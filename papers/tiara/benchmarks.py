@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from tightbound.verification.bench import Benchmark, Row, compare
+from tightbound.verification.peers import Match, Pair, Peer, PeerBenchmark, agree
 
 FRAMES, HEADS, CHANNELS = 64, 8, 40
 SETTINGS: dict[str, Any] = {"alpha": 6.0, "window_length": 8, "slow_below": 28, "abnormal_above": 33}
@@ -34,21 +34,6 @@ def check(logits: Any, values: Any) -> None:
             raise ArithmeticError(f"outputs are {apart:.1e} from float64: their speed means nothing")
 
 
-def with_torch(logits: Any, values: Any) -> Callable[[], Any]:
-    """Prepare softmax and product of torch, site by site in blocks that fit the cache."""
-    import torch
-
-    s, v = (torch.from_numpy(x).reshape(-1, *x.shape[2:]) for x in (logits, values))
-    out = torch.empty_like(v)
-
-    def run() -> Any:
-        for i in range(0, len(s), 64):
-            torch.bmm(s[i : i + 64].softmax(dim=-1), v[i : i + 64], out=out[i : i + 64])
-        return out
-
-    return run
-
-
 def compiled(sites: int = 4096) -> Sequence[Row]:
     """Time one layer of a long video on all cores."""
     from tightbound.simulators.video.tiara import softmax_attention, tiara, tiara_weights
@@ -62,8 +47,6 @@ def compiled(sites: int = 4096) -> Sequence[Row]:
         "tiara": lambda: tiara(logits, values, **SETTINGS),
         "tiara_weights (writes the weights)": lambda: tiara_weights(logits, Reweighting(**SETTINGS)),
     }
-    if find_spec("torch"):
-        functions["torch, softmax and bmm"] = with_torch(logits, values)
     size = f"N={FRAMES}, {sites} sites, {HEADS} heads, C={CHANNELS}"
     return compare(functions, size=size, ratio_to=plain, rounds=5)
 
@@ -86,7 +69,40 @@ def reference(sites: int = 64) -> Sequence[Row]:
     )
 
 
+def with_torch(logits: Any, values: Any) -> Callable[[], Any]:
+    """Prepare softmax and product of torch, site by site in blocks that fit the cache."""
+    import torch
+
+    s, v = (torch.from_numpy(x).reshape(-1, *x.shape[2:]) for x in (logits, values))
+    out = torch.empty_like(v)
+
+    def run() -> Any:
+        for i in range(0, len(s), 64):
+            torch.bmm(s[i : i + 64].softmax(dim=-1), v[i : i + 64], out=out[i : i + 64])
+        return out
+
+    return run
+
+
+def match(sites: int = 512) -> Match:
+    """Return plain softmax attention on given logits, here and in torch."""
+    from tightbound.simulators.video.tiara import softmax_attention
+
+    logits, values = inputs(sites)
+    theirs = with_torch(logits, values)
+    found = theirs().numpy().reshape(values.shape)
+    agreement = agree(found, softmax_attention(logits, values), TOLERANCE)
+    return Match(lambda: softmax_attention(logits, values), theirs, agreement)
+
+
+PROBLEM = f"softmax attention on given logits, N={FRAMES}, 512 sites, {HEADS} heads, C={CHANNELS}, float32"
+
 BENCHMARKS = (
     Benchmark("tiara", "TiARA beside plain softmax attention, 64 frames, 4096 sites, 8 heads", compiled),
     Benchmark("tiara-numpy", "TiARA compiled beside its definition in NumPy", reference),
+    PeerBenchmark(
+        "tiara-peers",
+        "Attention on given logits in other packages",
+        [Pair(PROBLEM, "softmax_attention", "softmax and bmm in blocks", Peer("torch", ["torch"]), match)],
+    ),
 )

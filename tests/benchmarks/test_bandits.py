@@ -6,11 +6,12 @@ import pytest
 from tightbound.papers.bandit_spec import _peers
 from tightbound.papers.bandit_spec import benchmarks as bench
 from tightbound.theory.bandits import stopping_time_curve, truncated_geometric
+from tightbound.verification.threads import threads
 
 
 @pytest.mark.parametrize("policy", bench.policies(), ids=lambda policy: type(policy).__name__)
 def test_decision(benchmark, policy):
-    with bench.one_core():
+    with threads(1):
         benchmark.extra_info["decisions"] = bench.decisions(policy, 20_000, bench.RUNS)
         benchmark(bench.decisions, policy, 20_000, bench.RUNS)
 

@@ -7,12 +7,14 @@ from tightbound.papers.icl_bma import _peers
 from tightbound.papers.icl_bma import benchmarks as bench
 from tightbound.simulators.in_context import scan_tasks as scans
 from tightbound.theory.in_context.model_averaging import log_predictive
+from tightbound.verification.peers import agree
+from tightbound.verification.threads import threads
 
 
 @pytest.mark.parametrize("tasks", [1, 16, 64])
 def test_tables(benchmark, tasks):
     task = bench.table_task(tasks, 64)
-    with bench.one_core():
+    with threads(1):
         found = benchmark(scans.scan_log_predictive, *task)
     np.testing.assert_allclose(found, log_predictive(*task), rtol=1e-12, atol=1e-12)
 
@@ -36,7 +38,7 @@ def test_peer(benchmark, package):
     bank, covariates, responses = bench.bank_task(8, 8)
     _, peer = _peers.PEERS[package]
     found = benchmark.pedantic(peer(bank, responses), rounds=3, warmup_rounds=1)
-    assert bench.apart(found, bench.log_likelihoods(bank, covariates, responses)) <= bench.TOLERANCE
+    agree(found, bench.log_likelihoods(bank, covariates, responses), bench.TOLERANCE, relative=True)
 
 
 def test_attention(benchmark):

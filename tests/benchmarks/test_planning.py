@@ -14,6 +14,7 @@ from tightbound.simulators.planning.planners.uniform import Uniform
 from tightbound.simulators.planning.simulate import simulate
 from tightbound.simulators.planning.simulate_beliefs import simulate_beliefs
 from tightbound.theory.planning.tree import HistoryTree
+from tightbound.verification.threads import threads
 
 PLANNER = EpsilonGreedy(BAIL(), Uniform(), Constant(0.05))
 
@@ -21,7 +22,7 @@ PLANNER = EpsilonGreedy(BAIL(), Uniform(), Constant(0.05))
 @pytest.mark.parametrize("rows", [1, 64, 4096, 65_536])
 def test_update(benchmark, rows):
     task = bench.update_task(rows)
-    with bench.one_core():
+    with threads(1):
         benchmark(update_beliefs, *task)
 
 

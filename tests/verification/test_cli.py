@@ -179,6 +179,8 @@ def test_a_damaged_line_of_the_ledger_is_reported_and_skipped(tightbound, tmp_pa
         (["show"], ["CLAIM"]),
         (["show", "TOY*"], ["4 claims", "one id"]),
         (["bench", "sumz"], ["sumz", "did you mean sums"]),
+        (["bench", "xyzzy"], ["xyzzy", "there are toy_paper: sum-peers, sums"]),
+        (["bench", "--peers", "sums"], ["beside other packages matches 'sums'", "sum-peers"]),
         (["reproduce"], ["paper", "tightbound reproduce toy_paper"]),
         (["reproduce", "toy_papr"], ["toy_papr", "did you mean toy_paper"]),
         (["reproduce", "toy_paper/grwth"], ["grwth", "did you mean growth"]),
@@ -241,7 +243,7 @@ def test_show_tells_all_about_a_claim_and_its_last_verdict(tightbound):
 
 
 def test_bench_names_what_each_row_is_compared_with(tightbound):
-    code, out, _ = tightbound("bench", "su*", "--format", "json")
+    code, out, _ = tightbound("bench", "sums", "--format", "json")
     rows = json.loads(out)
     assert code == 0
     assert [(row["benchmark"], row["what"], row["ratio_to"]) for row in rows] == [
@@ -250,8 +252,44 @@ def test_bench_names_what_each_row_is_compared_with(tightbound):
     ]
     assert rows[1]["ratio"] == 1.0
     assert all(0 < row["low20"] <= row["median"] <= row["high80"] for row in rows)
-    assert "1 x sum" in tightbound("bench")[1]
-    assert "| what | size | median |" in tightbound("bench", "--format", "markdown")[1]
+    assert "1 x sum" in tightbound("bench", "sums")[1]
+    assert "| what | size | median |" in tightbound("bench", "sums", "--format", "markdown")[1]
+
+
+def test_bench_beside_other_packages_is_one_table_and_a_list_of_what_is_missing(tightbound, monkeypatch):
+    import numpy as np
+
+    from tightbound.verification import peers
+
+    monkeypatch.setattr(peers, "SHORTEST", 1e-4)
+    code, out, err = tightbound("bench", "--peers", "--format", "markdown")
+    table, missing = out.split("\n\n")[2:]
+    assert code == 0
+    assert table.splitlines()[0].startswith("| problem | here | time | there | time there | times faster |")
+    assert [line.split(" | ")[3] for line in table.splitlines()[2:]] == [f"numpy {np.__version__}, sum"]
+    assert "| equal |" in table
+    assert missing.strip() == "- no-such-package, not installed: `pip install no-such-package`"
+    assert err == "numpy: sum of 2000 | numbers\nno-such-package: sum of 2000 | numbers\n"
+    rows = json.loads(tightbound("bench", "sum-peers", "--format", "json")[1])
+    assert [(row["benchmark"], row["peer"], "ratio" in row) for row in rows] == [
+        ("sum-peers", "numpy", True),
+        ("sum-peers", "no-such-package", False),
+    ]
+    shown = tightbound("bench", "--peers", "sum*")[1]
+    assert "no-such-package, not installed: pip install no-such-package" in shown
+    assert "times faster" in shown
+
+
+def test_bench_exits_one_where_results_differ(tightbound, monkeypatch):
+    from tightbound.verification import peers
+
+    def differ(*_, **__):
+        raise ArithmeticError("results differ")
+
+    monkeypatch.setattr(peers, "_in_turn", differ)
+    code, out, _ = tightbound("bench", "--peers", "--format", "markdown")
+    assert code == 1
+    assert r"- numpy, sum of 2000 \| numbers, not compared: `ArithmeticError: results differ`" in out
 
 
 def test_env_is_a_markdown_list_of_everything_that_matters(tightbound, monkeypatch):

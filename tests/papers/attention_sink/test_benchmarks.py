@@ -15,4 +15,4 @@ def test_products_of_a_step_are_counted_one_by_one():
 
 
 def test_names_are_unique():
-    assert [entry.name for entry in benchmarks.BENCHMARKS] == ["attention-training"]
+    assert [entry.name for entry in benchmarks.BENCHMARKS] == ["attention-training", "attention-peers"]
