@@ -53,8 +53,11 @@ class NegativeControl:
     bound: Callable[[Cell], float] | None = None
 
     def __post_init__(self) -> None:
-        if not self.because.strip():
-            raise ValueError("because is empty: say in one sentence why the control must end as it should")
+        if not isinstance(self.because, str) or not self.because.strip():
+            raise ValueError(
+                f"because is {self.because!r}: say in one sentence why the control must end as it should, "
+                "and give what it replaces by name, e.g. NegativeControl(because='...', measure=broken)"
+            )
         if self.measure is None and self.grid is None and self.bound is None:
             raise ValueError(
                 "the control changes nothing: give a measure, a grid or a bound, else it repeats the claim"
@@ -114,6 +117,8 @@ class Claim:
     ValueError
         For an id of the wrong form, an unknown status or provenance, a missing control, or a false
         statement without counterexample, positive control and correction.
+    TypeError
+        For a part of the wrong kind, e.g. a grid that is no Grid.
 
     See Also
     --------
@@ -143,6 +148,7 @@ class Claim:
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
             raise ValueError(f"id is {self.id!r}: use capitals, a dash and a number, e.g. 'BS-4' or 'BS-7a'")
+        self._check_parts()
         if self.provenance not in PROVENANCES:
             raise ValueError(
                 f"{self.id}: provenance is {self.provenance!r}: choose one of {', '.join(PROVENANCES)}"
@@ -167,6 +173,36 @@ class Claim:
             )
         if bool(self.skip) != (self.expected == "skipped"):
             raise ValueError(f"{self.id}: a reason in skip and expected='skipped' belong together")
+
+    def _check_parts(self) -> None:
+        """Refuse a part of the wrong kind here, where the file and the line are known."""
+        wrong = [
+            (name, value, wanted)
+            for name, value, good, wanted in (
+                (
+                    "statistic",
+                    self.statistic,
+                    hasattr(self.statistic, "judge") and not isinstance(self.statistic, type),
+                    "a statistic: BoundHolds()",
+                ),
+                ("grid", self.grid, isinstance(self.grid, Grid), "a Grid: Grid(quick=cells(n=[10, 100]))"),
+                ("measure", self.measure, callable(self.measure), "a function (cell, rng)"),
+                *(
+                    (name, value, value is None or callable(value), "a function (cell), or leave it out")
+                    for name, value in (("bound", self.bound), ("trivial", self.trivial))
+                ),
+                (
+                    "assumptions",
+                    self.assumptions,
+                    isinstance(self.assumptions, tuple)
+                    and all(isinstance(entry, Assumption) for entry in self.assumptions),
+                    "a tuple: (Assumption('positive', 'eps is positive', eps_is_positive),)",
+                ),
+            )
+            if not good
+        ]
+        for name, value, wanted in wrong:
+            raise TypeError(f"{self.id}: {name} is {value!r}: give {wanted}")
 
     @property
     def control_must(self) -> Status:

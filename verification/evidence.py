@@ -197,7 +197,14 @@ def measure(unit: Unit) -> Evidence:
         trivial = _scalar("trivial", unit.trivial, cell)
         data = _joined(
             [
-                _arrays(unit.measure(cell, generator(unit.seed, unit.claim, unit.index, replicate)))
+                _arrays(
+                    _called(
+                        "measure",
+                        unit.measure,
+                        cell,
+                        generator(unit.seed, unit.claim, unit.index, replicate),
+                    )
+                )
                 for replicate in range(unit.replicates)
             ]
         )
@@ -313,12 +320,25 @@ def _canonical(cell: Cell) -> str:
 def _scalar(name: str, function: Callable[[Cell], float] | None, cell: Cell) -> float | None:
     if function is None:
         return None
-    value = float(function(cell))
+    found = _called(name, function, cell)
+    try:
+        value = float(found)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}(cell) returned {found!r}: return a number") from None
     if np.isnan(value):
-        raise ValueError(
-            f"{name} is nan in cell {dict(cell)}: return a number, or inf where nothing is claimed"
-        )
+        raise ValueError(f"{name}(cell) returned nan: return a number, or inf where nothing is claimed")
     return value
+
+
+def _called(name: str, function: Callable[..., Any], *given: Any) -> Any:
+    """Call a function of a claim; one that takes other arguments is told which it gets."""
+    try:
+        return function(*given)
+    except TypeError as error:
+        if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+            raise  # from inside the function
+        arguments = ", ".join(("cell", "rng")[: len(given)])
+        raise TypeError(f"{error}: it is called as {name}({arguments})") from error
 
 
 def _arrays(measured: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:

@@ -24,6 +24,9 @@ def cells(**axes: Iterable[Any]) -> tuple[Cell, ...]:
     >>> [dict(c) for c in cells(arms=[2], tokens=[10, 20])]
     [{'arms': 2, 'tokens': 10}, {'arms': 2, 'tokens': 20}]
     """
+    for name, values in axes.items():
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise TypeError(f"{name} is {values!r}: give the values of this axis, e.g. {name}=[{values!r}]")
     names = tuple(axes)
     return tuple(
         _frozen(dict(zip(names, values, strict=True))) for values in itertools.product(*axes.values())
@@ -66,7 +69,7 @@ class Grid:
         chosen = tuple(_frozen(cell) for cell in quick)
         if not chosen:
             raise ValueError(
-                "quick has no cells: a grid needs at least one instance; give e.g. cells(tokens=[100])"
+                "quick has no cells: a grid needs at least one instance; give e.g. cells(tokens=[10, 100])"
             )
         object.__setattr__(self, "quick", chosen)
         for size, given in (("standard", standard), ("full", full)):
@@ -101,7 +104,7 @@ def _rebuild(quick: list[Cell], standard: list[Cell], full: list[Cell], replicat
 def _frozen(cell: Cell) -> Cell:
     if not isinstance(cell, Mapping):
         raise TypeError(
-            f"a cell is {cell!r}: give a mapping from names to values, e.g. cells(tokens=[100])[0]"
+            f"a cell is {cell!r}: give mappings from names to values, e.g. quick=cells(tokens=[10, 100])"
         )
     return MappingProxyType({str(name): _plain(name, value) for name, value in cell.items()})
 

@@ -158,11 +158,12 @@ def _control(claim: Claim, findings: Sequence[Finding], settings: Settings) -> t
             status = judgement.status
         except Exception as error:
             status, reason = "error", f"statistic: {told(error)}"
+    numbers = _numbers(judgement)
     if reason:
         reason = f"the control raised an error: {reason}"
     elif status != must:
-        reason = f"the control ended in {status} but must {must}: {because}"
-    numbers = _numbers(judgement)
+        said = "" if judgement is None else f" ({_against(judgement)})"
+        reason = f"the control ended in {status}{said} but must {must}: {because}"
     shown = {name: numbers[name] for name in ("estimate", "low", "high", "bound")}
     return {"status": status, "must": must, **shown, "because": because}, reason
 
@@ -231,6 +232,13 @@ def _numbers(judgement: Judgement | None) -> dict[str, float | None]:
         return dict.fromkeys(names)
     values = {name: getattr(judgement, name) for name in names}
     return {name: None if value is None else float(value) for name, value in values.items()}
+
+
+def _against(judgement: Judgement) -> str:
+    """Return what was measured, its interval where it is not exact, and the bound."""
+    low, high = judgement.low, judgement.high
+    between = "" if low == high else f" [{low:.4g}, {high:.4g}]"
+    return f"measured {judgement.estimate:.4g}{between}, bound {judgement.bound:.4g}"
 
 
 def _trivial(own: Sequence[Finding], judgement: Judgement | None) -> float | None:

@@ -51,9 +51,14 @@ class Plugin:
             Where the package cannot be imported, or what it holds is not a paper's claims.
         """
         try:
-            found = tuple(importlib.import_module(f"{self.package}.claims").CLAIMS)
+            module = importlib.import_module(f"{self.package}.claims")
         except Exception as error:
             raise self.error(told(error)) from error
+        found = getattr(module, "CLAIMS", None)
+        if not isinstance(found, (tuple, list)):
+            came = "has no CLAIMS" if found is None else f"has CLAIMS of type {type(found).__name__}"
+            raise self.error(f"{module.__name__} {came}: let it end in a tuple, CLAIMS = (Claim(...),)")
+        found = tuple(found)
         for claim in found:
             if not isinstance(claim, Claim):
                 raise self.error(f"CLAIMS holds {claim!r}, which is no Claim")

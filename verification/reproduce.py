@@ -72,7 +72,8 @@ def select(names: Sequence[str]) -> list[tuple[str, Figure]]:
     Raises
     ------
     ValueError
-        For a paper or a figure that does not exist, with the nearest names that do.
+        For a paper or a figure that does not exist, with the nearest names that do, and for a figure of
+        another package that is drawn from a claim that does not exist.
     """
     if not names:
         return [(paper, figure) for paper in registry.keys() for figure in figures(paper)]
@@ -88,6 +89,11 @@ def select(names: Sequence[str]) -> list[tuple[str, Figure]]:
             near = _nearest(wanted, [figure.name for figure in found])
             raise ValueError(f"{paper} has no figure {wanted!r}; {near}")
         selected = [(paper, figure) for figure in found if not slash or figure.name == wanted]
+        for _, figure in selected if paper not in registry.PAPERS else ():
+            try:
+                registry.claims(figure.claims)
+            except ValueError as error:
+                raise ValueError(f"figure {paper}/{figure.name} cannot be drawn: {_unknown(error)}") from None
         chosen += [entry for entry in selected if entry not in chosen]
     return chosen
 
@@ -120,7 +126,15 @@ def reproduce(
 
 def not_run(figure: Figure) -> str:
     """Return why a claim that ``figure`` needs is not run here; empty where all are."""
-    return next((claim.skip for claim in registry.claims(figure.claims) if claim.skip), "")
+    try:
+        needed = registry.claims(figure.claims)
+    except ValueError as error:
+        return _unknown(error)
+    return next((claim.skip for claim in needed if claim.skip), "")
+
+
+def _unknown(error: ValueError) -> str:
+    return f"{error}; mend the figure's 'claims'"
 
 
 def gallery(outcomes: Sequence[Outcome], *, size: Size, output: Path) -> Path:
@@ -219,7 +233,7 @@ def _compared(paper: str, figure: Figure, data: Mapping[str, np.ndarray]) -> tup
         return True, f"not compared: {figure.varies}"
     reference = _reference(paper, figure.name)
     if reference is None:
-        return False, f"no reference data in papers/{paper}/reference"
+        return False, f"no reference data: copy its .npz to {_reference_folder(paper)}"
     worst = largest_difference(data, reference)
     verdict = "other curves or points" if np.isinf(worst) else f"largest relative difference {worst:.2g}"
     return worst <= RTOL, f"{'ok' if worst <= RTOL else 'differs'}, {verdict}"

@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 
 _INNERMOST = 3
-_ENGINE = Path(__file__).parent  # its own frames tell the reader nothing
+_ENGINE = Path(__file__).parent  # its own frames tell the reader nothing, nor do those of no file
 
 
 def told(error: BaseException) -> str:
@@ -14,7 +14,9 @@ def told(error: BaseException) -> str:
     message = str(error).strip()
     head = f"{type(error).__name__}: {message}" if message else type(error).__name__
     frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent != _ENGINE
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).parent != _ENGINE and not frame.filename.startswith("<")
     ]
     frames = frames[-_INNERMOST:]
     places = " < ".join(

@@ -117,9 +117,26 @@ def test_a_skipped_claim_gives_its_reason():
     assert Claim(**GOOD, expected="skipped", skip="needs a cluster").skip == "needs a cluster"
 
 
-@pytest.mark.parametrize("because", ["", "  "])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"statistic": "bound"}, r"BS-4: statistic is 'bound': give a statistic: BoundHolds\(\)"),
+        ({"statistic": type(GOOD["statistic"])}, r"BS-4: statistic is <class .*: give a statistic"),
+        ({"grid": GOOD["grid"].quick}, r"BS-4: grid is \(.*: give a Grid: Grid\(quick=cells"),
+        ({"measure": None}, r"BS-4: measure is None: give a function \(cell, rng\)"),
+        ({"bound": 1.0}, r"BS-4: bound is 1.0: give a function \(cell\), or leave it out"),
+        ({"trivial": 1.0}, r"BS-4: trivial is 1.0: give a function \(cell\), or leave it out"),
+        ({"assumptions": (bound,)}, r"BS-4: assumptions is .*: give a tuple: \(Assumption\("),
+    ],
+)
+def test_parts_of_the_wrong_kind(change, message):
+    with pytest.raises(TypeError, match=message):
+        Claim(**{**GOOD, **change})
+
+
+@pytest.mark.parametrize("because", ["", "  ", bound])
 def test_a_control_without_reason(because):
-    with pytest.raises(ValueError, match="because is empty: say in one sentence"):
+    with pytest.raises(ValueError, match=r"because is .*: say in one sentence .*by name, e.g. Neg"):
         NegativeControl(because=because, measure=measure)
 
 

@@ -87,8 +87,19 @@ def test_replicates_with_different_names_are_refused():
 
 
 def test_a_bound_that_is_not_a_number_is_refused():
-    with pytest.raises(ValueError, match=r"bound is nan in cell .*return a number, or inf"):
+    with pytest.raises(ValueError, match=r"bound\(cell\) returned nan: return a number, or inf"):
         measure(dataclasses.replace(UNIT, bound=nothing_known))
+    with pytest.raises(TypeError, match=r"bound\(cell\) returned None: return a number"):
+        measure(dataclasses.replace(UNIT, bound=lambda cell: None))
+
+
+def test_a_function_that_takes_other_arguments_is_told_which_it_gets():
+    with pytest.raises(TypeError, match=r"1 positional .*: it is called as measure\(cell, rng\)"):
+        measure(dataclasses.replace(UNIT, measure=lambda cell: {"value": 1.0}))
+    with pytest.raises(TypeError, match=r"missing 1 .*: it is called as bound\(cell\)"):
+        measure(dataclasses.replace(UNIT, bound=lambda cell, rng: 1.0))
+    with pytest.raises(TypeError, match=r"^unsupported operand[^:]*: 'int' and 'str'$"):
+        measure(dataclasses.replace(UNIT, bound=lambda cell: 1 + "1"))
 
 
 NAMES = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=8)

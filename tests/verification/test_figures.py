@@ -228,6 +228,18 @@ def test_reproduce_twice_gives_the_same_files_from_stored_evidence(reproduce_toy
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
 
 
+def test_a_figure_of_a_claim_that_is_gone_says_so(reproduce_toy, monkeypatch):
+    figure = Figure("gone", "Gone", "A caption.", ("TOY-99",), lambda evidence: None)
+    assert reproduce.not_run(figure).startswith("no claim matches 'TOY-99'")
+    monkeypatch.setattr(registry, "package", lambda key: "tightbound.papers.toy_paper")
+    monkeypatch.setattr(registry, "keys", lambda: (*registry.PAPERS, "mine"))
+    monkeypatch.setattr(reproduce, "figures", lambda paper: (figure,))
+    with pytest.raises(
+        ValueError, match=r"mine/gone cannot be drawn: no claim .*; mend the figure's 'claims'"
+    ):
+        reproduce.select(["mine"])
+
+
 def test_check_accepts_the_reference_and_notices_a_changed_number(reproduce_toy, reference, tmp_path):
     code, out = reproduce_toy("toy_paper", "--check")
     assert code == 1

@@ -72,10 +72,16 @@ def test_bad_grids():
         Grid([])
     with pytest.raises(ValueError, match="full has no cells: leave it out"):
         Grid(cells(n=[1]), full=[])
-    with pytest.raises(TypeError, match="a cell is 3: give a mapping"):
+    with pytest.raises(TypeError, match=r"a cell is 3: give mappings .* quick=cells\(tokens=\[10, 100\]\)"):
         Grid([3])
     with pytest.raises(ValueError, match="size is 'smoke': choose one of quick, standard, full"):
         Grid(cells(n=[1])).at("smoke")
+
+
+@pytest.mark.parametrize("values", [3, 0.5, None, "abc"])
+def test_an_axis_that_is_no_sequence_of_values(values):
+    with pytest.raises(TypeError, match=r"n is .*: give the values of this axis, e.g. n=\["):
+        cells(n=values)
 
 
 @pytest.mark.parametrize("replicates", [0, -1, {"quick": 1}, {"quick": 1, "standard": 1, "full": 0}])

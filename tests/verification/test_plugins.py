@@ -80,7 +80,8 @@ def test_nothing_is_imported_before_it_is_needed(install, patterns, paper):
     [
         ({"claims": "import no_such_module"}, "ModuleNotFoundError: No module named 'no_such_module'"),
         ({"claims": "CLAIMS = (1,)"}, "CLAIMS holds 1, which is no Claim"),
-        ({"claims": "claims = ()"}, "AttributeError: module 'bad.claims' has no attribute 'CLAIMS'"),
+        ({"claims": "claims = ()"}, "bad.claims has no CLAIMS: let it end in a tuple, CLAIMS = (Claim(..."),
+        ({"claims": "CLAIMS = (1)"}, "bad.claims has CLAIMS of type int: let it end in a tuple"),
         ({"claims": CLAIMS.format(key="other", prefix="BAD")}, "BAD-1 says that its paper is 'other'"),
         ({"init": "1 / 0"}, "ZeroDivisionError"),
         ({"prefix": "TOY"}, "id 'TOY-1' occurs twice (papers toy_paper and bad)"),

@@ -74,6 +74,37 @@ def test_the_columns_of_a_row_stand_below_their_names():
         assert line[header.index(name) :].startswith(value)
 
 
+@pytest.mark.parametrize(
+    ("statistic", "value", "shown"),
+    [
+        ("BoundHolds(method='t', side='upper', slack=1e-09, value_range=None)", 0.25, "≤ 0.25"),
+        ("BoundHolds(method='t', side='lower', slack=1e-09, value_range=None)", 0.25, "≥ 0.25"),
+        ("HighProbability(delta=0.05)", 0.05, "≤ 0.05"),
+        ("Law(method='exact', atol=1e-12)", 1e-12, "≤ 1e-12"),
+        ("Equality(method='t', atol=0.1, rtol=0.0)", 2, "≈ 2"),
+        ("Order(margin=0.0, method='t')", 0.0, "> 0"),
+        ("Slope(target=-0.5, side='two-sided', tolerance=0.1, axis='n')", -0.4, "≤ -0.4"),
+        ("Slope(target=-0.5, side='two-sided', tolerance=0.1, axis='n')", -0.6, "≥ -0.6"),
+        ("Slope(target=-1e-05, side='two-sided', tolerance=0.0, axis='n')", -1e-5, "≈ -1e-5"),
+        ("ExponentialRate(target=-1.0, side='upper', tolerance=0.0)", -1.0, "≤ -1"),
+        ("Mine(side='upper')", 1.0, "1"),
+        ("", 1.0, "1"),
+        ("Order(margin=0.0, method='t')", None, text.NONE),
+    ],
+)
+def test_a_bound_says_on_which_side_to_stay(statistic, value, shown):
+    assert text.bound(record(statistic=statistic, bound=value)) == shown
+
+
+def test_a_verdict_that_decides_nothing_says_what_to_do():
+    said = text.remark(record(status="inconclusive", as_expected=False))
+    assert said == (
+        "instead of pass; the interval holds the bound: draw more replications or take a larger --size"
+    )
+    assert "trivial" in text.remark(record(status="vacuous", as_expected=False))
+    assert text.remark(record(status="vacuous", expected="vacuous")) == "expected"
+
+
 @given(st.floats())
 def test_numbers_are_short_and_right(x):
     shown = text.number(x)

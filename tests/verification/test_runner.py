@@ -182,7 +182,11 @@ def test_a_false_assumption_is_invalid_and_is_not_measured(toy, run):
 @pytest.mark.parametrize(
     ("measure", "ended", "words"),
     [
-        ("steady", "pass", "the control ended in pass but must fail: nobody knows"),
+        (
+            "steady",
+            "pass",
+            r"the control ended in pass \(measured .*, bound .*\) but must fail: nobody knows",
+        ),
         ("broken", "error", "the control raised an error: .*ZeroDivisionError"),
         ("p_zero", "error", "the control raised an error: statistic: "),
     ],

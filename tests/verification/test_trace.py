@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from tightbound.verification.evidence import Unit, measure
@@ -37,6 +39,16 @@ def test_innermost_comes_first():
     except ValueError as error:
         line = told(error)
     assert line.index("inner") < line.index("outer")
+
+
+def test_places_that_are_no_file_tell_nothing():
+    made = dataclasses.make_dataclass("Made", ["x"], namespace={"__post_init__": lambda self: inner()})
+    try:
+        made(1)
+    except ValueError as error:
+        line = told(error)
+    assert "<string>" not in line
+    assert line.endswith("test_places_that_are_no_file_tell_nothing)")
 
 
 def test_an_error_without_places():

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tightbound.verification.claim import Claim
 from tightbound.verification.grid import SIZES
-from tightbound.verification.report.text import Record, interval, number, remark
+from tightbound.verification.report.text import NONE, Record, bound, interval, number, remark
 
 READ_FROM = {
     "abstract": "read in the abstract",
@@ -22,7 +22,7 @@ def sections(claim: Claim, records: Sequence[Record]) -> Iterator[tuple[str, str
     yield "source", f"{claim.source} ({READ_FROM[claim.provenance]})"
     yield "assumptions", "\n".join(f"{entry.name}: {entry.sentence}" for entry in claim.assumptions)
     yield "statistic", repr(claim.statistic)
-    yield "bound", first_line(claim.bound) if claim.bound else "none beside what the measurement returns"
+    yield "bound", first_line(claim.bound) if claim.bound else "that of the statistic or of the measurement"
     yield "measured by", f"{claim.measure.__module__}.{getattr(claim.measure, '__qualname__', claim.measure)}"
     yield "instances", ", ".join(f"{len(claim.grid.at(size))} {size}" for size in SIZES)
     yield "control", f"must {claim.control_must}: {claim.control.because}"
@@ -45,10 +45,14 @@ def sections(claim: Claim, records: Sequence[Record]) -> Iterator[tuple[str, str
 def _found(record: Record) -> str:
     said = f" ({remark(record)})" if remark(record) else ""
     when = (record.get("run") or {}).get("time") or "at an unknown time"
+    found = record.get("control") or {}
+    ended = f"control {found.get('status') or NONE}"
+    if found.get("estimate") is not None:
+        ended += f" with {number(found['estimate'])} {interval(found.get('low'), found.get('high'))}"
     return (
         f"{record['status']}{said}: measured {number(record.get('estimate'))} "
-        f"{interval(record.get('low'), record.get('high'))}, bound {number(record.get('bound'))}, "
-        f"ratio {number(record.get('tightness'))}; size {record.get('size')}, "
+        f"{interval(record.get('low'), record.get('high'))}, bound {bound(record)}, "
+        f"ratio {number(record.get('tightness'))}; {ended}; size {record.get('size')}, "
         f"seed {record.get('seed')}, {when}"
     )
 

@@ -9,14 +9,23 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from tightbound.verification.report.text import NONE, Record, control, interval, number, remark, wrapped
+from tightbound.verification.report.text import (
+    NONE,
+    Record,
+    bound,
+    control,
+    interval,
+    number,
+    remark,
+    wrapped,
+)
 
 _WIDE = 105  # from here on the statement has a column of its own
 
 _COLOURS = {"pass": "green", "fail": "red", "error": "red", "invalid": "red", "skipped": "dim"}
 
 # Widths of the columns between the statement and the verdict.
-_COLUMNS = {"measured": 8, "interval": 16, "bound": 8, "ratio": 6, "control": 7, "time": 6}
+_COLUMNS = {"measured": 8, "interval": 16, "bound": 9, "ratio": 6, "control": 7, "time": 6}
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class LiveTable:
         numbers = [
             _fit(lambda digits: number(record.get("estimate"), digits), _COLUMNS["measured"]),
             _fit(lambda digits: _interval(record, digits), _COLUMNS["interval"]),
-            _fit(lambda digits: number(record.get("bound"), digits), _COLUMNS["bound"]),
+            _fit(lambda digits: bound(record, digits), _COLUMNS["bound"]),
             _fit(lambda digits: number(record.get("tightness"), digits), _COLUMNS["ratio"]),
             _shortened(control(record), _COLUMNS["control"]),
             _time(run.get("wall_s")),

@@ -53,7 +53,7 @@ def print_claims(claims: Sequence[Claim]) -> None:
         table.add_row(claim.id, Text(claim.title), Text(claim.source), markdown.expected(claim))
     screen.print(table)
     papers = len({claim.paper for claim in claims})
-    print(f"\n{len(claims)} claims of {papers} paper{'s' * (papers != 1)}")
+    print(f"\n{len(claims)} claim{'s' * (len(claims) != 1)} of {papers} paper{'s' * (papers != 1)}")
 
 
 def print_summary(lines: Sequence[str]) -> None:

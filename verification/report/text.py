@@ -15,6 +15,9 @@ Record = Mapping[str, Any]
 
 NONE = "–"
 
+_SIDE = re.compile(r"\bside='(upper|lower|two-sided)'")
+_TARGET = re.compile(r"\btarget=(-?[0-9.]+(?:e[-+]?[0-9]+)?)\b")
+
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -41,6 +44,41 @@ def number(value: Any, digits: int = 4) -> str:
         mantissa, exponent = text.split("e")
         text = f"{mantissa}e{int(exponent)}"
     return text
+
+
+def bound(record: Record, digits: int = 4) -> str:
+    """Return the bound with the side on which the measured value has to lie, where the statistic tells it.
+
+    Examples
+    --------
+    >>> bound({"bound": 0.25, "statistic": "BoundHolds(method='t', side='lower')"})
+    '≥ 0.25'
+    >>> bound({"bound": 7.9, "statistic": "Equality(method='t', atol=0.1, rtol=0.0)"})
+    '≈ 7.9'
+    >>> bound({"bound": 0.25})
+    '0.25'
+    """
+    value = number(record.get("bound"), digits)
+    sign = "" if value == NONE else _sign(str(record.get("statistic") or ""), float(record["bound"]))
+    return f"{sign} {value}".lstrip()
+
+
+def _sign(statistic: str, value: float) -> str:
+    """Return how what was measured must relate to the bound, from the words of its statistic."""
+    name = statistic.partition("(")[0]
+    if name in ("HighProbability", "Law"):
+        return "≤"
+    if name in ("Equality", "Order"):
+        return "≈" if name == "Equality" else ">"
+    side = _SIDE.search(statistic)
+    if name not in ("BoundHolds", "Slope", "ExponentialRate") or side is None:
+        return ""
+    if side[1] != "two-sided":
+        return "≤" if side[1] == "upper" else "≥"
+    target = _TARGET.search(statistic)  # the bound is the end of the stated range that is nearer
+    if target is None:
+        return ""
+    return "≈" if value == float(target[1]) else "≤" if value > float(target[1]) else "≥"
 
 
 def interval(low: Any, high: Any) -> str:
@@ -88,9 +126,17 @@ def remark(record: Record) -> str:
         parts.append(f"corrected by {record['corrected_by']}")
     if record.get("reason"):
         parts.append(str(record["reason"]))
+    elif not record["as_expected"] and status in _REMEDIES:
+        parts.append(_REMEDIES[status])
     if record.get("supersedes"):
         parts.append("judged again once all claims were known (Holm)")
     return " ".join("; ".join(parts).split())
+
+
+_REMEDIES = {
+    "inconclusive": "the interval holds the bound: draw more replications or take a larger --size",
+    "vacuous": "the bound is no better than the trivial one on all instances: take ones where it says more",
+}
 
 
 def control(record: Record) -> str:

@@ -13,7 +13,7 @@ from tightbound.verification.report.html.elements import Content, node
 from tightbound.verification.report.html.formula import typeset
 from tightbound.verification.report.html.pictures import Picture, link, separated
 from tightbound.verification.report.show import READ_FROM, first_line
-from tightbound.verification.report.text import NONE, Record, duration, interval, number
+from tightbound.verification.report.text import NONE, Record, bound, duration, interval, number
 
 _BAR = 300
 
@@ -147,7 +147,7 @@ def _measured(record: Record) -> Content:
     numbers: list[tuple[str, str, str]] = [
         ("measured", "measured", number(record.get("estimate"))),
         ("", "", between) if between == "exact" else ("band", "interval", between),
-        ("bound", "bound", number(record.get("bound"))),
+        ("bound", "bound", bound(record)),
         ("", "ratio", number(record.get("tightness"))),
         ("", "without a theorem", number(record.get("trivial"))),
         ("control", "control", number(found.get("estimate"))),

@@ -24,7 +24,7 @@ from tightbound.verification.report.html.elements import Content, node
 from tightbound.verification.report.html.pictures import Picture, figure, link, separated
 from tightbound.verification.report.html.shell import page
 from tightbound.verification.report.html.table import filters, verdicts
-from tightbound.verification.report.text import Record, interval, number, summary
+from tightbound.verification.report.text import Record, bound, interval, number, summary
 
 _WORDS = {
     "pass": "the statement held on every instance, and its control did not",
@@ -34,6 +34,9 @@ _WORDS = {
     "invalid": "an assumption does not hold, or the control did not end as it must",
     "error": "the computation broke off",
     "skipped": "not run, for the reason given",
+    "measured": "on the instance that is nearest to its bound, or furthest beyond it",
+    "bound": "with the side on which what was measured has to lie; after ≈ stands the value that it has to "
+    "equal, within the tolerance of its statistic",
     "control": "a broken algorithm or a violated assumption, judged in the same way; it has to fail "
     "(for a false statement: a region where the statement does hold; it has to pass)",
     "tightness": "the largest ratio of measured to bound over all instances: 1 is tight",
@@ -86,7 +89,7 @@ def render(
             "header",
             node("p", "tightbound", class_="kicker"),
             node("h1", "Evidence report"),
-            _summary(records, level),
+            _summary(records, level, sum(name not in found for name in words)),
             node(
                 "nav",
                 node("ul", [node("li", link(name, title)) for name, (title, _) in shown.items()]),
@@ -113,7 +116,7 @@ def render(
     )
 
 
-def _summary(records: Sequence[Record], level: float) -> list[Element]:
+def _summary(records: Sequence[Record], level: float, missing: int) -> list[Element]:
     counts = Counter(str(record["status"]) for record in records)
     tally, *lines = summary(records, level)
     papers = len({record["paper"] for record in records})
@@ -125,6 +128,9 @@ def _summary(records: Sequence[Record], level: float) -> list[Element]:
             "p",
             f"{tally.partition(':')[0]} of {papers} paper{'s' * (papers != 1)}. ",
             _sentence(lines[0]) if records else "",
+            f" No verdict yet on {missing} more that {'was' if missing == 1 else 'were'} asked for."
+            if missing
+            else "",
             class_="lead wrong" if wrong else "lead",
         ),
         node(
@@ -132,7 +138,10 @@ def _summary(records: Sequence[Record], level: float) -> list[Element]:
             [
                 node(
                     "li",
-                    link(f"status={status}", [node("b", str(counts[status])), f" {status}"]),
+                    link(
+                        f"status={status}",
+                        [node("b", str(counts[status])), f" {status}{_expected(status, records)}"],
+                    ),
                     class_=status,
                 )
                 for status in STATUSES
@@ -150,6 +159,12 @@ def _summary(records: Sequence[Record], level: float) -> list[Element]:
             class_="quiet",
         ),
     ]
+
+
+def _expected(status: str, records: Sequence[Record]) -> str:
+    """Return the words that take the alarm out of a count such as "5 fail"."""
+    known = status != "pass" and all(r["as_expected"] for r in records if r["status"] == status)
+    return ", as expected" if known else ""
 
 
 def _findings(records: Sequence[Record], words: Mapping[str, Claim], found: Mapping[str, Record]) -> Content:
@@ -178,10 +193,13 @@ def _findings(records: Sequence[Record], words: Mapping[str, Claim], found: Mapp
 
 
 def _finding(record: Record, claim: Claim | None, found: Mapping[str, Record]) -> Element:
+    instances = sum(entry.get("role") == "measure" for entry in record.get("evidence") or ())
+    worst = f", of {instances} instances the one furthest beyond" if instances > 1 else ""
     numbers = [
         f"measured {number(record.get('estimate'))} ({interval(record.get('low'), record.get('high'))})",
-        f" against {number(record.get('bound'))}",
+        f" against a bound {bound(record)}",
         f", without a theorem {number(record['trivial'])}" if record.get("trivial") is not None else "",
+        worst if record["status"] == "fail" else "",
     ]
     entries: list[tuple[str, Content]] = [
         ("Where", source(record)),

@@ -11,7 +11,7 @@ from tightbound.verification.report.html.article import anchor, badge
 from tightbound.verification.report.html.bar import bar
 from tightbound.verification.report.html.elements import Content, node
 from tightbound.verification.report.html.pictures import link
-from tightbound.verification.report.text import NONE, Record, control, duration, interval, number
+from tightbound.verification.report.text import NONE, Record, bound, control, duration, interval, number
 
 _BAR = 96
 
@@ -63,7 +63,7 @@ def verdicts(records: Sequence[Record], claims: Mapping[str, Claim]) -> Element:
         "div",
         node(
             "table",
-            node("caption", "Verdicts, one line per claim", id="verdicts-caption"),
+            node("caption", _legend(), id="verdicts-caption"),
             node("thead", head, role="rowgroup"),
             node("tbody", rows, role="rowgroup"),
             id="table",
@@ -76,6 +76,24 @@ def verdicts(records: Sequence[Record], claims: Mapping[str, Claim]) -> Element:
     )
 
 
+def _legend() -> list[Content]:
+    """Return what a line of the table is and what is drawn in it."""
+    marks = (
+        ("measured", "measured, on the instance nearest to its bound or furthest beyond it"),
+        ("band", "interval"),
+        ("bound", "bound"),
+        ("control", "control, an arrow where it lies outside of the drawing"),
+    )
+    return [
+        "One line per claim. ",
+        *(
+            [node("span", class_=f"key {key}", aria_hidden="true"), f"{words}{'; ' * (key != 'control')}"]
+            for key, words in marks
+        ),
+        ".",
+    ]
+
+
 def _row(index: int, record: Record, claim: Claim | None) -> Element:
     run: Mapping[str, Any] = record.get("run") or {}
     seconds = run.get("wall_s")
@@ -84,7 +102,7 @@ def _row(index: int, record: Record, claim: Claim | None) -> Element:
         badge(record),
         [bar(record, _BAR), node("span", number(record.get("tightness")))],
         [number(record.get("estimate")), node("small", between) if between != NONE else None],
-        number(record.get("bound")),
+        bound(record),
         _control(record),
         str(record["paper"]),
         str(record.get("provenance") or NONE),
