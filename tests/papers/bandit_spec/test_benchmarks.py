@@ -26,7 +26,21 @@ def test_rows_of_given_rounds_and_speeds():
     assert rows["none", "tokens/round"]["median"] == 1.0
     assert rows["ucb_spec", "tokens/s"]["median"] == pytest.approx(30.0)
     assert rows["ucb_spec", "tokens/s"]["ratio"] == pytest.approx(100 / 55)
-    assert len(rows) == 2 * len(names) + 1
+    assert len(rows) == 2 * (len(names) + 1)
+
+
+def test_the_fastest_drafter_need_not_be_the_one_with_fewest_rounds():
+    tokens = np.array([60, 60])
+    rounds = {name: np.full(2, 30) for name in ("none", *DRAFTERS, *LEARNERS)}
+    rounds[DRAFTERS[1]] = np.array([20, 20])
+    speeds = {name: np.array([30.0, 30.0]) for name in rounds}
+    speeds[DRAFTERS[0]], speeds[DRAFTERS[3]] = np.array([20.0, 60.0]), np.array([50.0, 30.0])
+    rows = {(row["what"], row["unit"]): row for row in live_rows(tokens, rounds, speeds)}
+    assert rows["none", "tokens/round"]["ratio_to"] == DRAFTERS[1]
+    assert rows["none", "tokens/s"]["ratio_to"] == DRAFTERS[3]  # 1.2 + 2 s, the first one 3 + 1 s
+    best = rows["best drafter of each prompt", "tokens/s"]
+    assert best["ratio"] == pytest.approx(3.2 / 2.2)
+    assert (best["low20"], best["high80"]) == (pytest.approx(52.0), pytest.approx(58.0))
 
 
 def test_it_runs_on_another_model(monkeypatch):
