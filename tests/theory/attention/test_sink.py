@@ -46,6 +46,14 @@ def test_the_metric_is_a_share_that_falls_with_eps(seed, eps):
     assert 0.0 <= found[1] <= found[0] <= 1.0
 
 
+def test_a_column_at_the_threshold_is_no_sink():
+    scores = np.zeros((20, 20))
+    scores[:, 0], scores[:, 1] = 0.25, 0.75  # importance 1/4, without rounding
+    assert importance(scores)[0] == 0.25
+    for eps, share in ((np.nextafter(0.25, 0.0), 1.0), (0.25, 0.0)):
+        assert sink_metric(scores, eps) == sink_metric_of_mean(scores[None], eps, axis=0) == share
+
+
 def test_the_two_conventions_differ():
     # two of three sequences have the sink: per sequence two thirds, on average one
     sink, local = np.eye(1, 16) + np.zeros((16, 16)), np.eye(16)
