@@ -43,6 +43,17 @@ def test_operator_of_finitely_many_keys_is_softmax_attention(rng):
     assert eigenvalues[-1] >= -1e-12
 
 
+def test_operator_is_self_adjoint_under_its_stationary_law_whatever_the_law_of_keys(rng):
+    angles = np.array([0.0, 0.4, 1.7, 3.0])
+    law = rng.dirichlet(np.ones(4))
+    operator = smoothing_operator(np.stack([np.cos(angles), np.sin(angles)], axis=1), 2.0, law)
+    flow = operator.stationary[:, None] * operator.matrix
+    np.testing.assert_allclose(flow, flow.T, rtol=1e-12)
+    np.testing.assert_allclose(operator.stationary @ operator.matrix, operator.stationary, rtol=1e-12)
+    eigenvalues = np.sort(np.linalg.eigvals(operator.matrix).real)[::-1]
+    np.testing.assert_allclose(operator.eigenvalues(), eigenvalues, atol=1e-12)
+
+
 @pytest.mark.parametrize("kappa", [0.0, 1.0, 20.0])
 def test_circle_has_bessel_eigenvalues(kappa):
     operator = circle_smoothing_operator(256, kappa)
