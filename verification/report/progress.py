@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from tightbound.verification.claim import Claim
 from tightbound.verification.events import Event
@@ -50,14 +51,14 @@ class ProgressBar:
             BarColumn(bar_width=None),
             TextColumn("{task.fields[count]}"),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
+            _Left(self._left),
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self._bar.add_task("starting", total=None, count="", left="")
+        self._task = self._bar.add_task("starting", total=None, count="")
 
     def __enter__(self) -> ProgressBar:
         self._bar.start()
@@ -96,13 +97,14 @@ class ProgressBar:
         done = sum(cost * self._shares[claim] for claim, cost in self._costs.items())
         total = sum(self._costs.values())
         count = f"{self._judged} of {len(self._costs)} claims"
-        self._bar.update(self._task, total=total, completed=done, count=count, left=self._left(total - done))
+        self._bar.update(self._task, total=total, completed=done, count=count)
 
-    def _left(self, cost: float) -> str:
-        """Return a guess of the time left: what was measured so far, and at first rather what is stated."""
+    def _left(self) -> str:
+        """Return a guess of the time left: from the pace so far, at first rather from stated costs."""
         spent = 0.0 if self._start is None else time.monotonic() - self._start
         if spent < _PATIENCE:
             return ""
+        cost = sum(cost * (1.0 - self._shares[claim]) for claim, cost in self._costs.items())
         seconds = cost * (spent + _TRUST / self._workers) / (self._worked + _TRUST)
         return f"about {duration(60 * round(seconds / 60) or 60).removesuffix(' 0 s')} left"
 
@@ -117,3 +119,15 @@ class ProgressBar:
             yield
         finally:
             self._bar.start()
+
+
+class _Left(ProgressColumn):
+    """The time left, guessed anew whenever the bar is drawn: nothing may happen for minutes."""
+
+    def __init__(self, left: Callable[[], str]) -> None:
+        super().__init__()
+        self._left = left
+
+    def render(self, task: Task) -> Text:
+        """Return the text of the column."""
+        return Text(self._left())

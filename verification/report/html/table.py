@@ -84,14 +84,11 @@ def _legend() -> list[Content]:
         ("bound", "bound"),
         ("control", "control, an arrow where it lies outside of the drawing"),
     )
-    return [
-        "One line per claim. ",
-        *(
-            [node("span", class_=f"key {key}", aria_hidden="true"), f"{words}{'; ' * (key != 'control')}"]
-            for key, words in marks
-        ),
-        ".",
+    shown: list[Content] = [
+        [node("span", class_=f"key {key}", aria_hidden="true"), f"{words}{'; ' * (key != 'control')}"]
+        for key, words in marks
     ]
+    return ["One line per claim. ", *shown, "."]
 
 
 def _row(index: int, record: Record, claim: Claim | None) -> Element:
