@@ -32,6 +32,7 @@ from _verify import compiled_on
 
 CLAIMS_CPU = 40  # seconds of processor time for the claims of one mutant, the nearest ones first
 TESTS_CPU = 40  # and for its tests
+COMPILING = 60  # more for each where kernels are compiled anew
 PATIENCE = 3  # once a claim has caught it, others have this long to say so too
 OVER = -1000  # stands for the exit status of what took too long
 HANG = 20  # a unit that takes this long, and ten times as long as before, hangs
@@ -117,7 +118,7 @@ class Workplace:
         said = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         return said, done.returncode, done.stdout[-2000:]
 
-    def pytest(self, paths, *, kernels=None):
+    def pytest(self, paths, *, kernels=None, limit=TESTS_CPU + COMPILING):
         """Return the name of the first test that fails ("" where none does) and whether time was over."""
         there = [path for path in paths if (self.tree / path.partition("::")[0]).exists()]
         if not there:
@@ -133,7 +134,7 @@ class Workplace:
             "--no-header",
             *there,
         ]
-        done = run(command, self.tree, self.environment(kernels), TESTS_CPU)
+        done = run(command, self.tree, self.environment(kernels), limit)
         if done.returncode in (0, 5, OVER):  # 5: no tests there
             return "", done.returncode == OVER
         lines = done.stdout.splitlines()
@@ -206,10 +207,10 @@ def tried(place, mutant):
         raise SystemExit(
             f"{mutant.key}: old must stand once in {mutant.file}, not {before.count(mutant.old)} times"
         )
-    evidence, kernels = place.folder / "evidence", place.kernels
+    evidence, kernels, more = place.folder / "evidence", place.kernels, 0
     linked(place.evidence / "evidence", evidence / "evidence")
     if compiled_on(mutant.module, place.tree / ".src" / "tightbound"):
-        kernels = place.folder / "kernels"
+        kernels, more = place.folder / "kernels", COMPILING
         linked(place.kernels, kernels)
     near = place.nearness.of(before, mutant.old)
     start = time.monotonic()
@@ -222,11 +223,11 @@ def tried(place, mutant):
             module=mutant.module,
             kernels=kernels,
             stop=True,
-            limit=CLAIMS_CPU,
+            limit=CLAIMS_CPU + more,
         )
         entry |= judged(place, said, code, output)
         if entry["outcome"] == "survived":
-            entry |= tested(place, mutant, near, kernels)
+            entry |= tested(place, mutant, near, kernels, more)
     finally:
         path.write_text(before)
         stamped(path)
@@ -254,14 +255,14 @@ def judged(place, said, code, output):
         return found
     if code == OVER:
         last = [line for line in said if "started" in line][-1:]
-        spent = CLAIMS_CPU - last[0]["cpu"] if last else 0.0
-        if last and spent > max(HANG, 10 * place.seconds.get(last[0]["started"], 0.0)):
+        took = CLAIMS_CPU - last[0]["cpu"] if last else 0.0
+        if last and took > max(HANG, 10 * place.seconds.get(last[0]["started"], 0.0)):
             return found | {"outcome": "timeout", "claims": {last[0]["started"]: "timeout"}}
         return found | {"claims cut": True}
     return found | {"outcome": "crash", "crash": f"{code}: {output.strip()[-300:]}"}
 
 
-def tested(place, mutant, near, kernels):
+def tested(place, mutant, near, kernels, more):
     """Return what the tests make of a mutant: those of its own file first, then the nearest ones."""
     folder, _, name = mutant.file.rpartition("/")
     own = [f".src/tightbound/{mutant.file}", f"tests/{folder}/test_{name.removeprefix('_')}"]
@@ -273,7 +274,7 @@ def tested(place, mutant, near, kernels):
     }
     found = {"outcome": "survived"}
     for paths in (own, [path for path in sorted(others, key=others.get) if path not in own]):
-        failed, over = place.pytest(paths, kernels=kernels)
+        failed, over = place.pytest(paths, kernels=kernels, limit=TESTS_CPU + more)
         if failed:
             return {"outcome": "tests", "test": failed}
         if over:
