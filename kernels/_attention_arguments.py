@@ -18,6 +18,9 @@ from tightbound.theory._validation import as_integer
 
 STORAGES = (None, "bfloat16")
 CHUNK = 64  # splits are cut at multiples of this many keys
+FEW = 8  # query rows of a key head, up to which keys are read by all key heads in turn
+WANTED_TASKS = 16  # enough for a few cores to share a batch of one evenly
+LEAST_KEYS = 256  # a smaller split costs more in merging than it gives
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tightbound.kernels._attention_arguments import CHUNK, Floats, finite
+from tightbound.kernels._attention_arguments import (
+    CHUNK,
+    FEW,
+    LEAST_KEYS,
+    WANTED_TASKS,
+    Floats,
+    Sizes,
+    finite,
+    splits,
+)
 
 Partial = tuple[NDArray[np.float32], NDArray[np.float64]]
 
-WANTED_TASKS = 16  # enough for a few cores to share a batch of one evenly
-LEAST_KEYS = 256  # a smaller split costs more in merging than it gives
+
+def wanted_splits(num_splits: int | None, n: Sizes) -> int:
+    """Return ``num_splits``, or as many as give a few cores work to share."""
+    parts = n.batch if n.rows * n.group <= FEW else n.batch * n.kv_heads
+    return splits(num_splits, parts, n.keys, wanted=WANTED_TASKS, least=LEAST_KEYS)
 
 
 def attend(
@@ -40,8 +52,8 @@ def attend(
     kv_heads = k.data.shape[2]
     if v.bfloat16 != k.bfloat16 or v.data.dtype != k.data.dtype:
         raise TypeError("k and v are stored in different dtypes: give both in one")
-    k_buffer, k_strides = buffer(k.data)
-    v_buffer, v_strides = buffer(v.data)
+    k_buffer, k_strides = buffer(k)
+    v_buffer, v_strides = buffer(v)
     o = np.empty((splits, batch, rows, heads, dim), dtype=np.float32)
     lse = np.empty((splits, batch, rows, heads))
     _kernel_attention.attend(
@@ -50,7 +62,6 @@ def attend(
         v_buffer,
         k_strides,
         v_strides,
-        k.bfloat16,
         np.empty((batch, kv_heads, 0), dtype=np.int32)
         if index is None
         else np.array(index, dtype=np.int32, order="C"),
@@ -72,17 +83,20 @@ def rounded(o: NDArray[np.float32], q: Floats) -> NDArray[Any]:
     return o.astype(np.float16) if q.data.dtype == np.float16 else o
 
 
-def buffer(data: NDArray[Any]) -> tuple[NDArray[Any], tuple[int, int, int]]:
+def buffer(stored: Floats) -> tuple[NDArray[Any], tuple[int, int, int]]:
     """Return an array (B, N, Hk, D) as one dimension of memory, and its strides.
 
     One compiled function then serves all layouts, and its innermost loops know that they read side by side.
-    Copies only if the last axis is not dense.
+    Copies only if the last axis is not dense. float16 is uint16 there, and bfloat16 int16.
     """
+    data = stored.data
     size = data.itemsize
     if data.strides[3] != size or any(stride < 0 or stride % size for stride in data.strides):
         data = np.ascontiguousarray(data)
     if data.dtype == np.float16:
         data = data.view(np.uint16)
+    if stored.bfloat16:
+        data = data.view(np.int16)
     steps = [stride // size for stride in data.strides]
     span = 1 + sum((n - 1) * step for n, step in zip(data.shape, steps, strict=True)) if data.size else 0
     flat = np.asarray(_Memory(data, span))

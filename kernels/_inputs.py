@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -71,19 +72,20 @@ class Sizes:
 
     def array(self, name: str, value: Any, axes: str) -> Any:
         """Return an array whose shape agrees with all before it."""
-        array, names = as_array(value), axes.split()
+        array, names = as_array(value), _names(axes)
         shape = tuple(array.shape)
         if len(shape) != len(names):
             raise ValueError(f"{name} has shape {shape}: it must have {len(names)} axes, {_said(names)}")
+        known = self.known
         for axis, size in zip(names, shape, strict=True):
-            if axis.isalpha():
-                self.known.setdefault(axis, size)
-        due = tuple([self[axis] for axis in names])
+            if axis not in known and axis.isalpha():
+                known[axis] = size
+        due = tuple([known[axis] if axis in known else self[axis] for axis in names])
         if shape != due:
-            used = sorted({part for axis in names for part in axis.split("+") if part in self.known})
-            known = ", ".join(f"{axis}={self.known[axis]}" for axis in used)
+            used = sorted({part for axis in names for part in axis.split("+") if part in known})
+            said = ", ".join(f"{axis}={known[axis]}" for axis in used)
             raise ValueError(
-                f"{name} has shape {shape}: it must be {_said(names)} = {due}, with {known} from the "
+                f"{name} has shape {shape}: it must be {_said(names)} = {due}, with {said} from the "
                 "arguments before it"
             )
         return array
@@ -112,7 +114,7 @@ class Sizes:
         array = self.array(name, value, axes)
         if not is_floating(array):
             raise TypeError(f"{name} has dtype {array.dtype}: give floating-point numbers in [0, 1)")
-        if (check or here(array)) and not bool(((array >= 0.0) & (array < 1.0)).all()):
+        if (check or here(array)) and 0 not in array.shape and not (array.min() >= 0.0 and array.max() < 1.0):
             raise ValueError(f"{name} has entries outside [0, 1): give uniform variates, 1 and NaN excluded")
         return array
 
@@ -131,7 +133,12 @@ class Sizes:
         return array
 
 
-def _said(names: list[str]) -> str:
+@cache
+def _names(axes: str) -> tuple[str, ...]:
+    return tuple(axes.split())
+
+
+def _said(names: tuple[str, ...]) -> str:
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
 

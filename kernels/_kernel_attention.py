@@ -1,8 +1,11 @@
 """Compiled softmax attention over chosen keys, for every attention operation on the CPU.
 
-One task per request, key head and split. A task reads 64 key rows at a time, once for all G M queries that
-share them, and keeps a running maximum. Logits are in base 2 inside. Everything is float32; only the sum
-over a split's blocks of 64 runs in float64.
+One task per request, split and set of key heads. A task goes through its keys in blocks, reads each once for
+all G M queries that share it, and keeps a running maximum. Logits are in base 2 inside. Everything is
+float32; only the sum over a split's blocks runs in float64.
+
+Few queries read keys and values where they lie, converting as they multiply: then memory is the bound, and
+key heads that lie side by side are read in that order, by one task. Many queries read a copy in float32.
 """
 
 from __future__ import annotations
@@ -11,62 +14,39 @@ import math
 from typing import Any
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
 from llvmlite.binding import get_host_cpu_features  # type: ignore[import-untyped]
 from numba import njit, prange, types
-from numba.extending import intrinsic, overload
+from numba.extending import overload
+
+from tightbound.kernels._attention_arguments import FEW, WANTED_TASKS
+from tightbound.kernels._kernel_vectors import (
+    add_to_four,
+    add_to_two,
+    bits_of_float,
+    float_of_bits,
+    float_of_half,
+    prefetch,
+    products_of_four,
+    products_of_two,
+)
 
 # No "ninf" and "nnan": masks need infinities.
 SAFE = {"contract", "reassoc", "nsz", "arcp"}
 BLOCK = 64
+IN_PLACE = 256  # keys of a block that is not copied
+SOME = 8  # keys, all heads of which stay in the cache of a core
+LOOK = 16  # keys of one head that are asked for before they are read
+WIDTH = 32  # rows of numbers are filled up to a multiple
 LOG2E = 1.4426950408889634
 LN2 = 0.6931471805599453
 LINE = 64  # bytes
 HALF_IN_HARDWARE = bool(get_host_cpu_features().get("f16c"))
 
 
-def _float_of_bits_code(typing, bits):  # type: ignore[no-untyped-def]
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        return builder.bitcast(arguments[0], ir.FloatType())
-
-    return types.float32(types.uint32), generate
-
-
-_float_of_bits: Any = intrinsic(_float_of_bits_code)
-
-
-def _float_of_half_code(typing, bits):  # type: ignore[no-untyped-def]
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        return builder.fpext(builder.bitcast(arguments[0], ir.HalfType()), ir.FloatType())
-
-    return types.float32(types.uint16), generate
-
-
-_float_of_half: Any = intrinsic(_float_of_half_code)
-
-
-def _prefetch_code(typing, data, position):  # type: ignore[no-untyped-def]
-    """Ask for the cache line of one number; hardware does not look across pages, as rows of a head go."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        pointer = builder.bitcast(builder.gep(array.data, [arguments[1]]), ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
-        builder.call(function, [pointer, number(0), number(2), number(1)])
-        return context.get_dummy_value()
-
-    return types.none(data, types.int64), generate
-
-
-_prefetch: Any = intrinsic(_prefetch_code)
-
-
 @njit(cache=True, fastmath=SAFE, inline="always")
 def _exp2(x):  # type: ignore[no-untyped-def]
     """2**x for x <= 0, within 2 units in the last place; 0 below -126. Vectorises, which a call would not."""
-    y = max(x, np.float32(-126.0))
+    y = np.float32(-126.0) if x < np.float32(-126.0) else x
     whole = np.floor(y + np.float32(0.5))
     f = y - whole
     p = np.float32(1.5252734e-5)
@@ -77,8 +57,8 @@ def _exp2(x):  # type: ignore[no-untyped-def]
     p = p * f + np.float32(2.4022651e-1)
     p = p * f + np.float32(6.9314718e-1)
     p = p * f + np.float32(1.0)
-    power = _float_of_bits(np.uint32((np.int32(whole) + np.int32(127)) << np.int32(23)))
-    return p * power if x >= np.float32(-126.0) else np.float32(0.0)
+    power = float_of_bits(np.uint32((np.int32(whole) + np.int32(127)) << np.int32(23)))
+    return np.float32(0.0) if x < np.float32(-126.0) else p * power
 
 
 @njit(cache=True, inline="always")
@@ -88,84 +68,93 @@ def _float_of_half_bits(half):  # type: ignore[no-untyped-def]
     sign = (bits & np.uint32(0x8000)) << np.uint32(16)
     rest = (bits & np.uint32(0x7FFF)) << np.uint32(13)
     special = rest >= np.uint32(0x0F800000)  # infinities and NaN
-    number = _float_of_bits(rest | sign) * np.float32(2.0**112)
-    return _float_of_bits(rest | sign | np.uint32(0x7F800000)) if special else number
+    number = float_of_bits(rest | sign) * np.float32(2.0**112)
+    return float_of_bits(rest | sign | np.uint32(0x7F800000)) if special else number
 
 
-def _read(row: Any, data: Any, start: int, bfloat16: bool) -> None:
+def _read(row: Any, data: Any, start: int, count: int) -> None:
     """Copy numbers that lie side by side into ``row``, as float32."""
     raise NotImplementedError("only compiled code reads: Numba takes the overload for the dtype of data")
 
 
 @overload(_read)
-def _read_as(row, data, start, bfloat16):  # type: ignore[no-untyped-def]
-    if data.dtype == types.uint16:
+def _read_as(row, data, start, count):  # type: ignore[no-untyped-def]
+    half, bfloat16 = data.dtype == types.uint16, data.dtype == types.int16
 
-        def read_16_bits(row, data, start, bfloat16):  # type: ignore[no-untyped-def]
-            source = data[start : start + row.size]  # indices that cannot be negative vectorise
+    def read(row, data, start, count):  # type: ignore[no-untyped-def]
+        source = data[start : start + count]  # indices that cannot be negative vectorise
+        for d in range(count):
             if bfloat16:
-                for d in range(row.size):
-                    row[d] = _float_of_bits(np.uint32(source[d]) << np.uint32(16))
-                return
-            if HALF_IN_HARDWARE:
-                for d in range(row.size):
-                    row[d] = _float_of_half(source[d])
-                return
-            for d in range(row.size):
+                row[d] = float_of_bits(np.uint32(np.uint16(source[d])) << np.uint32(16))
+            elif half and HALF_IN_HARDWARE:
+                row[d] = float_of_half(source[d])
+            elif half:
                 row[d] = _float_of_half_bits(source[d])
+            else:
+                row[d] = np.float32(source[d])
 
-        return read_16_bits
-
-    def read_floats(row, data, start, bfloat16):  # type: ignore[no-untyped-def]
-        source = data[start : start + row.size]
-        for d in range(row.size):
-            row[d] = np.float32(source[d])
-
-    return read_floats
+    return read
 
 
-@njit(cache=True, fastmath=SAFE)
-def _score(scores, queries, keys, count):  # type: ignore[no-untyped-def]
-    """Inner products of an even number of queries with a block of keys, two by four at a time."""
-    dim = queries.shape[1]
-    for r in range(0, queries.shape[0], 2):
-        for i in range(0, count, 4):
-            a = b = c = e = np.float32(0.0)
-            f = g = h = j = np.float32(0.0)
-            for d in range(dim):
-                x = queries[r, d]
-                y = queries[r + 1, d]
-                a += x * keys[i, d]
-                b += x * keys[i + 1, d]
-                c += x * keys[i + 2, d]
-                e += x * keys[i + 3, d]
-                f += y * keys[i, d]
-                g += y * keys[i + 1, d]
-                h += y * keys[i + 2, d]
-                j += y * keys[i + 3, d]
-            scores[r, i], scores[r, i + 1], scores[r, i + 2], scores[r, i + 3] = a, b, c, e
-            scores[r + 1, i], scores[r + 1, i + 1], scores[r + 1, i + 2], scores[r + 1, i + 3] = f, g, h, j
+@njit(cache=True, inline="always")
+def _readable(data, dim):  # type: ignore[no-untyped-def]
+    """Whether rows can be multiplied as they are stored."""
+    return dim % WIDTH == 0 and (data.itemsize == 4 or HALF_IN_HARDWARE)
 
 
-@njit(cache=True, fastmath=SAFE)
-def _add(acc, weights, values, count):  # type: ignore[no-untyped-def]
-    """Add the weighted values of a block, four to two rows at a time; weights beyond the keys are 0."""
-    dim = acc.shape[1]
-    for r in range(0, acc.shape[0], 2):
-        first = acc[r]
-        second = acc[r + 1]
-        for i in range(0, count, 4):
-            a, b, c, e = weights[r, i], weights[r, i + 1], weights[r, i + 2], weights[r, i + 3]
-            f, g, h, j = (
-                weights[r + 1, i],
-                weights[r + 1, i + 1],
-                weights[r + 1, i + 2],
-                weights[r + 1, i + 3],
-            )
-            for d in range(dim):
-                w, x, y, z = values[i, d], values[i + 1, d], values[i + 2, d], values[i + 3, d]
-                first[d] += (a * w + b * x) + (c * y + e * z)
-                second[d] += (f * w + g * x) + (h * y + j * z)
+@njit(cache=True)
+def _ahead(data, at, first, last, shift, dim):  # type: ignore[no-untyped-def]
+    """Ask for rows: hardware does not look across pages, and cannot know which keys were chosen."""
+    for i in range(first, last):
+        for d in range(0, dim, LINE // data.itemsize):
+            prefetch(data, at[i] + shift + d)
+
+
+@njit(cache=True)
+def _score(scores, queries, even, heads, data, at, step, count, some, look):  # type: ignore[no-untyped-def]
+    """Inner products of the queries, ``even`` rows for each head, with the keys at ``at``.
+
+    ``some`` keys at a time, of all heads, which are ``step`` apart; all three are counted in fours.
+    """
+    for first in range(0, count, some):
+        last = min(first + some, count)
+        for h in range(heads):
+            low = h * even
+            if look > 0:
+                _ahead(data, at, first + look, last + look, h * step, queries.shape[1])
+            for r in range(low, low + even - 2, 4):
+                for i in range(first, last, 2):
+                    products_of_four(scores, queries, r, data, at, i, h * step)
+            if even % 4 == 2:
+                for i in range(first, last, 4):
+                    products_of_two(scores, queries, low + even - 2, data, at, i, h * step)
+
+
+@njit(cache=True)
+def _add(acc, weights, even, heads, data, at, step, count, some, look):  # type: ignore[no-untyped-def]
+    """Add the weighted values at ``at``, in the order of `_score`."""
+    for first in range(0, count, some):
+        last = min(first + some, count)
+        for h in range(heads):
+            low = h * even
+            if look > 0:
+                _ahead(data, at, first + look, last + look, h * step, acc.shape[1])
+            for r in range(low, low + even - 2, 4):
+                for d in range(0, acc.shape[1], 16):
+                    add_to_four(acc, r, d, weights, data, at, first, last, h * step)
+            if even % 4 == 2:
+                for d in range(0, acc.shape[1], 32):
+                    add_to_two(acc, low + even - 2, d, weights, data, at, first, last, h * step)
+
+
+@njit(cache=True)
+def _highest(row, count):  # type: ignore[no-untyped-def]
+    """Largest of the first numbers, by the order of their bits as integers, which vectorises."""
+    best = np.int32(-2139095041)  # -inf
+    for i in range(count):
+        bits = np.int32(bits_of_float(row[i]))
+        best = max(best, np.int32(bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF))))
+    return float_of_bits(np.uint32(best ^ ((best >> np.int32(31)) & np.int32(0x7FFFFFFF))))
 
 
 @njit(cache=True, fastmath=SAFE)
@@ -178,6 +167,61 @@ def _weigh(weights, count, top):  # type: ignore[no-untyped-def]
     return total
 
 
+@njit(cache=True)
+def _softmax(scores, acc, top, total, even, used, mask, group, start, count):  # type: ignore[no-untyped-def]
+    """Turn a block of logits into weights, and bring what has been added up to the same maximum.
+
+    A logit that is NaN becomes a weight that is NaN, and the total with it.
+    """
+    for r in range(scores.shape[0]):
+        if r % even >= used:
+            continue
+        row = scores[r]
+        if mask.shape[1] > 0:
+            seen = mask[r % even // group, start : start + count]
+            for i in range(count):
+                row[i] = row[i] if seen[i] else np.float32(-np.inf)
+        highest = _highest(row, count)
+        if highest > top[r]:
+            shrink = _exp2(top[r] - highest)
+            total[r] *= shrink
+            for d in range(acc.shape[1]):
+                acc[r, d] *= shrink
+            top[r] = highest
+        total[r] += _weigh(row, count, top[r] if top[r] > -np.inf else np.float32(0.0))
+
+
+@njit(cache=True)
+def _padded_queries(q, heads, factor):  # type: ignore[no-untyped-def]
+    """Return the queries (M, heads G, D) head by head, an even number for each, rows filled up with 0."""
+    rows, group, dim = q.shape[0], q.shape[1] // heads, q.shape[2]
+    even = (rows * group + 1) // 2 * 2
+    padded = np.zeros((heads * even, (dim + WIDTH - 1) // WIDTH * WIDTH), dtype=np.float32)
+    for h in range(heads):
+        for m in range(rows):
+            for g in range(group):
+                for d in range(dim):
+                    padded[h * even + m * group + g, d] = q[m, h * group + g, d] * np.float32(factor)
+    return padded
+
+
+@njit(cache=True)
+def _finish(acc, top, total, even, group, o, lse):  # type: ignore[no-untyped-def]
+    """Divide by the totals: o and lse of the queries (M, heads G, D)."""
+    for m in range(o.shape[0]):
+        for n in range(o.shape[1]):
+            r = n // group * even + m * group + n % group
+            if total[r] > 0.0:
+                lse[m, n] = top[r] * LN2 + math.log(total[r])
+                over = 1.0 / total[r]
+                for d in range(o.shape[2]):
+                    o[m, n, d] = acc[r, d] * over
+            else:
+                lse[m, n] = -np.inf if total[r] == 0.0 else np.nan
+                for d in range(o.shape[2]):
+                    o[m, n, d] = np.float32(0.0)
+
+
 @njit(cache=True, inline="always")
 def _key(index, tail_start, n):  # type: ignore[no-untyped-def]
     """Where key n of a list is: first the chosen keys, then the tail."""
@@ -186,84 +230,50 @@ def _key(index, tail_start, n):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _one_split(  # type: ignore[no-untyped-def]
-    q, k, v, k_start, v_start, k_stride, v_stride, bfloat16, index, tail_start, mask, lo, hi, factor, o, lse
+    q, k, v, k_start, v_start, k_steps, v_steps, heads, index, tail_start, mask, lo, hi, factor, o, lse
 ):
-    """Attend from the queries (M, G, D) of a key head to keys lo, ..., hi - 1 of its list."""
-    rows, group, dim = q.shape
-    count_rows = rows * group
-    masked = mask.shape[1] > 0
-    even = count_rows + count_rows % 2
-    queries = np.zeros((even, dim), dtype=np.float32)
-    for m in range(rows):
-        for g in range(group):
-            for d in range(dim):
-                queries[m * group + g, d] = q[m, g, d] * np.float32(factor)
-    block = np.zeros((BLOCK, dim), dtype=np.float32)
-    scores = np.zeros((even, BLOCK), dtype=np.float32)
-    acc = np.zeros((even, dim), dtype=np.float32)
-    top = np.full(count_rows, np.float32(-np.inf))
-    total = np.zeros(count_rows)
-    step = LINE // k.itemsize
-    broken = False  # NaN, which a maximum may pass over
-    for j in range(lo, hi, BLOCK):
-        count = min(BLOCK, hi - j)
-        padded = (count + 3) // 4 * 4
-        for i in range(count):
-            n = _key(index, tail_start, j + i)
-            for d in range(0, dim, step):
-                _prefetch(v, v_start + n * v_stride + d)
-            _read(block[i], k, k_start + n * k_stride, bfloat16)
-        _score(scores, queries, block, padded)
-        for i in range(count):
-            n = _key(index, tail_start, j + i)
-            _read(block[i], v, v_start + n * v_stride, bfloat16)
-            if j + i + BLOCK < hi:
-                n = _key(index, tail_start, j + i + BLOCK)
-                for d in range(0, dim, step):
-                    _prefetch(k, k_start + n * k_stride + d)
-        for r in range(count_rows):
-            row = scores[r]
-            if masked:
-                m = r // group
-                for i in range(count):
-                    if mask[m, j + i] == 0:
-                        row[i] = np.float32(-np.inf)
-            highest = top[r]
+    """Attend from the queries (M, heads G, D) of some key heads to keys lo, ..., hi - 1 of their list."""
+    dim, group = q.shape[2], q.shape[1] // heads
+    used = q.shape[0] * group
+    queries = _padded_queries(q, heads, factor)
+    even, width = queries.shape[0] // heads, queries.shape[1]
+    in_place = used <= FEW and _readable(k, dim)
+    size = IN_PLACE if in_place else BLOCK
+    look = LOOK if in_place and heads == 1 else 0
+    copied = np.zeros((0 if in_place else size, width), dtype=np.float32)
+    flat = copied.reshape(-1)
+    inside = np.arange(size) * width
+    scores = np.zeros((heads * even, size), dtype=np.float32)
+    acc = np.zeros((heads * even, width), dtype=np.float32)
+    top = np.full(heads * even, np.float32(-np.inf))
+    total = np.zeros(heads * even)
+    keys, values = np.zeros((2, size + look), dtype=np.int64)
+    for j in range(lo, hi, size):
+        count = min(size, hi - j)
+        fours = (count + 3) // 4 * 4
+        for i in range(fours + look):
+            n = _key(index, tail_start, min(j + i, hi - 1))
+            keys[i] = k_start + n * k_steps[1]
+            values[i] = v_start + n * v_steps[1]
+        if in_place:
+            _score(scores, queries, even, heads, k, keys, k_steps[2], fours, SOME, look)
+        else:
             for i in range(count):
-                broken |= row[i] != row[i]
-                highest = max(highest, row[i])
-            for i in range(count, padded):
-                row[i] = np.float32(0.0)
-            if highest == -np.inf:
-                row[:count] = np.float32(0.0)
-                continue
-            if highest > top[r]:
-                shrink = _exp2(top[r] - highest) if top[r] > -np.inf else np.float32(0.0)
-                total[r] *= shrink
-                for d in range(dim):
-                    acc[r, d] *= shrink
-                top[r] = highest
-            total[r] += _weigh(row, count, highest)
-        _add(acc, scores, block, padded)
-    for m in range(rows):
-        for g in range(group):
-            r = m * group + g
-            if broken or top[r] == np.inf:
-                lse[m, g] = np.nan
-            elif total[r] > 0.0:
-                lse[m, g] = top[r] * LN2 + math.log(total[r])
-                over = 1.0 / total[r]
-                for d in range(dim):
-                    o[m, g, d] = acc[r, d] * over
-            else:
-                lse[m, g] = -np.inf
-                for d in range(dim):
-                    o[m, g, d] = np.float32(0.0)
+                _read(copied[i], k, keys[i], dim)
+            _score(scores, queries, even, heads, flat, inside, 0, fours, size, 0)
+        _softmax(scores, acc, top, total, even, used, mask, group, j, count)
+        if in_place:
+            _add(acc, scores, even, heads, v, values, v_steps[2], count, SOME, look)
+        else:
+            for i in range(count):
+                _read(copied[i], v, values[i], dim)
+            _add(acc, scores, even, heads, flat, inside, 0, count, size, 0)
+    _finish(acc, top, total, even, group, o, lse)
 
 
 @njit(cache=True, parallel=True)
 def attend(  # type: ignore[no-untyped-def]
-    q, k, v, k_strides, v_strides, bfloat16, index, tail_start, lengths, mask, splits, part, scale, o, lse
+    q, k, v, k_strides, v_strides, index, tail_start, lengths, mask, splits, part, scale, o, lse
 ):
     """Attend from q (B, M, H, D) to the keys at ``index`` (B, Hk, K), then from ``tail_start`` on.
 
@@ -272,29 +282,37 @@ def attend(  # type: ignore[no-untyped-def]
     is 0. Split s of S takes ``part`` (B,) keys of the list from ``s * part``. Writes o (S, B, M, H, D) and
     lse (S, B, M, H).
     """
-    batch, _, heads, _ = q.shape
+    batch, rows, heads, dim = q.shape
     kv_heads = index.shape[1]
     group = heads // kv_heads
-    for task in prange(batch * kv_heads * splits):
-        s = task % splits
-        b = task // splits // kv_heads
-        h = task // splits % kv_heads
+    together = 1
+    side_by_side = k_strides[2] < k_strides[1] and v_strides[2] < v_strides[1]
+    if side_by_side and index.shape[2] == 0 and rows * group <= FEW and _readable(k, dim):
+        wanted = max(1, WANTED_TASKS // (batch * splits))
+        together = (kv_heads + wanted - 1) // wanted
+    parts = (kv_heads + together - 1) // together
+    for task in prange(batch * splits * parts):
+        h = task % parts * together
+        s = task // parts % splits
+        b = task // parts // splits
+        some = min(together, kv_heads - h)
         first = h * group
+        last = first + some * group
         _one_split(
-            q[b, :, first : first + group],
+            q[b, :, first:last],
             k,
             v,
             b * k_strides[0] + h * k_strides[2],
             b * v_strides[0] + h * v_strides[2],
-            k_strides[1],
-            v_strides[1],
-            bfloat16,
+            k_strides,
+            v_strides,
+            some,
             index[b, h],
             tail_start[b],
             mask[b],
             min(s * part[b], lengths[b]),
             min((s + 1) * part[b], lengths[b]),
             scale * LOG2E,
-            o[s, b, :, first : first + group],
-            lse[s, b, :, first : first + group],
+            o[s, b, :, first:last],
+            lse[s, b, :, first:last],
         )

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tightbound.kernels._attention_arguments import Sizes, as_counts, as_stored, splits
-from tightbound.kernels._attention_numba import LEAST_KEYS, WANTED_TASKS, attend
+from tightbound.kernels._attention_arguments import Sizes, as_counts, as_stored
+from tightbound.kernels._attention_numba import attend, wanted_splits
 
 
 def decode_attention_splitk(
@@ -17,7 +17,6 @@ def decode_attention_splitk(
     """Return o and lse of every split; see `tightbound.kernels.decode_attention_splitk`."""
     queries, keys, values = (as_stored(name, x, storage) for name, x in (("q", q), ("k", k), ("v", v)))
     lengths = as_counts("kv_len", kv_len, n.batch, n.keys, default=n.keys)
-    parts = n.batch * n.kv_heads
-    count = splits(num_splits, parts, n.keys, wanted=WANTED_TASKS, least=LEAST_KEYS)
+    count = wanted_splits(num_splits, n)
     o, lse = attend(queries, keys, values, scale, lengths, splits=count)
     return o, lse.astype(np.float32)

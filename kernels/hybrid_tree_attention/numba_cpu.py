@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tightbound.kernels._attention_arguments import Sizes, as_counts, as_mask, as_stored, splits
-from tightbound.kernels._attention_numba import LEAST_KEYS, WANTED_TASKS, attend, rounded
+from tightbound.kernels._attention_arguments import Sizes, as_counts, as_mask, as_stored
+from tightbound.kernels._attention_numba import attend, rounded, wanted_splits
 from tightbound.kernels.merge_states.numba_cpu import merge_parts
 
 
@@ -31,8 +31,7 @@ def hybrid_tree_attention(
     queries, keys, values, tree_keys, tree_values = (as_stored(x, y, storage) for x, y in named)
     lengths = as_counts("kv_len", kv_len, n.batch, n.keys, default=n.keys)
     mask = as_mask("tree_mask", tree_mask, (n.batch, n.rows, tree.keys))
-    parts = n.batch * n.kv_heads
-    count = splits(num_splits, parts, n.keys, wanted=WANTED_TASKS, least=LEAST_KEYS)
+    count = wanted_splits(num_splits, n)
     cache = attend(queries, keys, values, scale, lengths, splits=count)
     own = attend(queries, tree_keys, tree_values, scale, np.full(n.batch, tree.keys), mask=mask)
     o, lse = merge_parts(np.concatenate([cache[0], own[0]]), np.concatenate([cache[1], own[1]]))

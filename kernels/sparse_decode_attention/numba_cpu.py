@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tightbound.kernels._attention_arguments import Sizes, as_stored, splits
-from tightbound.kernels._attention_numba import LEAST_KEYS, WANTED_TASKS, attend, rounded
+from tightbound.kernels._attention_arguments import LEAST_KEYS, WANTED_TASKS, Sizes, as_stored, splits
+from tightbound.kernels._attention_numba import attend, rounded
 from tightbound.kernels.merge_states.numba_cpu import merge_parts
 from tightbound.kernels.sparse_decode_attention.reference import kept_keys
 

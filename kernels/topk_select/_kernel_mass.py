@@ -5,20 +5,25 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-from tightbound.kernels._kernel_attention import BLOCK, LOG2E, _exp2, _read, _score, _weigh
+from tightbound.kernels._kernel_attention import (
+    BLOCK,
+    LOG2E,
+    _exp2,
+    _padded_queries,
+    _read,
+    _score,
+    _weigh,
+)
 
 
 @njit(cache=True)
-def _one_head(q, k, start, stride, bfloat16, length, factor, mass):  # type: ignore[no-untyped-def]
+def _one_head(q, k, start, stride, length, factor, mass):  # type: ignore[no-untyped-def]
     """Add up the shares that the rows of q (M, G, D) give to the first keys of one head."""
     rows, group, dim = q.shape
-    even = rows * group + rows * group % 2
-    queries = np.zeros((even, dim), dtype=np.float32)
-    for m in range(rows):
-        for g in range(group):
-            for d in range(dim):
-                queries[m * group + g, d] = q[m, g, d] * np.float32(factor)
-    block = np.zeros((BLOCK, dim), dtype=np.float32)
+    queries = _padded_queries(q, 1, factor)
+    even, width = queries.shape
+    copied = np.zeros((BLOCK, width), dtype=np.float32)
+    inside = np.arange(BLOCK) * width
     scores = np.empty((even, BLOCK), dtype=np.float32)
     top = np.full(rows * group, np.float32(-np.inf))
     total = np.zeros(rows * group)
@@ -27,8 +32,9 @@ def _one_head(q, k, start, stride, bfloat16, length, factor, mass):  # type: ign
         for j in range(0, mass.size if share else length, BLOCK):
             count = min(BLOCK, (mass.size if share else length) - j)
             for i in range(count):
-                _read(block[i], k, start + (j + i) * stride, bfloat16)
-            _score(scores, queries, block, (count + 3) // 4 * 4)
+                _read(copied[i], k, start + (j + i) * stride, dim)
+            fours = (count + 3) // 4 * 4
+            _score(scores, queries, even, 1, copied.reshape(-1), inside, 0, fours, BLOCK, 0)
             shares[:] = 0.0
             for r in range(rows * group):
                 row = scores[r]
@@ -54,7 +60,7 @@ def _one_head(q, k, start, stride, bfloat16, length, factor, mass):  # type: ign
 
 
 @njit(cache=True, parallel=True)
-def attention_mass(q, k, strides, bfloat16, lengths, scale, mass):  # type: ignore[no-untyped-def]
+def attention_mass(q, k, strides, lengths, scale, mass):  # type: ignore[no-untyped-def]
     """Write the mass (B, Hk, C) of candidates; k is a buffer with strides for request, key and head."""
     batch, kv_heads, _ = mass.shape
     group = q.shape[2] // kv_heads
@@ -66,7 +72,6 @@ def attention_mass(q, k, strides, bfloat16, lengths, scale, mass):  # type: igno
             k,
             b * strides[0] + h * strides[2],
             strides[1],
-            bfloat16,
             lengths[b],
             scale * LOG2E,
             mass[b, h],

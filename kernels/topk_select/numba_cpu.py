@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tightbound.kernels._attention_arguments import Sizes, as_stored
+from tightbound.kernels._attention_arguments import Floats, Sizes, as_stored
 from tightbound.kernels._attention_numba import buffer
 from tightbound.kernels.topk_select.reference import as_scores, finite, lengths_of
 
@@ -20,10 +20,10 @@ def attention_mass(
 
     queries, keys = (as_stored(name, x, storage) for name, x in (("q", q), ("k", k)))
     lengths = lengths_of(kv_len, n, candidates)
-    data, strides = buffer(keys.float32() if keys.data.dtype == np.float64 else keys.data)
+    data, strides = buffer(Floats(keys.float32(), False) if keys.data.dtype == np.float64 else keys)
     mass = np.zeros((n.batch, n.kv_heads, candidates), dtype=np.float32)
     rows = np.ascontiguousarray(queries.float32())
-    _kernel_mass.attention_mass(rows, data, strides, keys.bfloat16, lengths, scale, mass)
+    _kernel_mass.attention_mass(rows, data, strides, lengths, scale, mass)
     finite(mass)
     return mass
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tightbound.kernels._attention_arguments import CHUNK, splits
-from tightbound.kernels._attention_numba import LEAST_KEYS, WANTED_TASKS
+from tightbound.kernels._attention_arguments import CHUNK, LEAST_KEYS, WANTED_TASKS, splits
 from tightbound.kernels.merge_states.numba_cpu import merge_parts
 from tightbound.simulators.language_models.language_model import KeySelection
 from tightbound.theory._validation import Integers
@@ -66,7 +65,7 @@ class CachedAttention:
 
         _, heads, room, dim = keys.shape
         strides = (heads * room * dim, dim, room * dim)
-        flat = (keys.reshape(-1), values.reshape(-1), strides, strides, False)
+        flat = (keys.reshape(-1), values.reshape(-1), strides, strides)
         extra = self._mask is not None
         used = self._splits if self._prefix else 0
         o = np.empty((used + extra, *queries.shape), dtype=np.float32)

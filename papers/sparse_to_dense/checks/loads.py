@@ -21,22 +21,35 @@ Arrays = dict[str, Any]
 def bytes_loaded(*arguments: np.ndarray) -> tuple[int, np.ndarray]:
     """Run the CPU kernel's own loops as plain Python; return bytes of keys and values loaded, and the output.
 
-    Only the innermost load is replaced, by one that counts; prefetches load nothing that is not read.
+    Only what reads keys and values is replaced, by what counts as well: copies of one row, and products of
+    all queries with a block of rows, where the first query loads a row that the others find in the cache.
+    Prefetches load nothing that is not read.
     """
     from tightbound.kernels import _kernel_attention as kernel
 
-    total = 0
+    total, dim = 0, arguments[0].shape[-1]
 
-    def load(row: np.ndarray, data: np.ndarray, start: int, bfloat16: bool) -> None:
+    def load(row: np.ndarray, data: np.ndarray, start: int, count: int) -> None:
         nonlocal total
-        row[:] = data[start : start + row.size]
-        total += row.size * data.itemsize
+        row[:count] = data[start : start + count]
+        total += count * data.itemsize
+
+    def counted(products: Any) -> Any:
+        def run(out: Any, rows: Any, even: int, heads: int, data: np.ndarray, at: Any, *rest: int) -> None:
+            nonlocal total
+            step, count, _, look = rest
+            if step or look:  # else it is a copy
+                total += heads * np.unique(at[:count]).size * dim * data.itemsize
+            products(out, rows, even, heads, data, at, *rest)
+
+        return run
 
     interpreted: dict[str, Any] = {
         "attend": kernel.attend.py_func,
         "_one_split": kernel._one_split.py_func,
         "_read": load,
-        "_prefetch": lambda data, position: None,
+        "_score": counted(kernel._score),
+        "_add": counted(kernel._add),
     }
     with patch.multiple(kernel, **interpreted):
         o, _ = sparse_decode_attention(*arguments, backend="numba")
@@ -83,9 +96,17 @@ STD_7 = Claim(
     provenance="derived",
     statistic=Equality(),
     grid=Grid(
-        quick=cells(batch=[2], heads=[6], kv_heads=[1, 2, 3], video=[40], kept=[12], tail=[0, 5], dim=[16]),
+        quick=cells(
+            batch=[2], heads=[6], kv_heads=[1, 2, 3], video=[40], kept=[12], tail=[0, 5], dim=[16, 32]
+        ),
         standard=cells(
-            batch=[1, 2], heads=[12], kv_heads=[1, 2, 4, 6], video=[200], kept=[12, 70], tail=[0, 9], dim=[16]
+            batch=[1, 2],
+            heads=[12],
+            kv_heads=[1, 2, 4, 6],
+            video=[200],
+            kept=[12, 70],
+            tail=[0, 9],
+            dim=[16, 32],
         ),
     ),
     measure=loads,

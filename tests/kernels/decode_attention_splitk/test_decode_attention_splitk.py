@@ -79,8 +79,9 @@ def test_compiled_splits_are_those_of_the_definition(rng):
     assert np.all(found[0][2:, 1] == 0.0)
 
 
-def test_the_number_of_splits_and_of_threads_changes_nothing(rng):
-    q, k, v = case(rng, batch=1, keys=2000)
+@pytest.mark.parametrize("dim", [24, 32])  # copied, and read in place
+def test_the_number_of_splits_and_of_threads_changes_nothing(dim, rng):
+    q, k, v = case(rng, batch=1, keys=2000, dim=dim)
     one = whole(q, k, v, num_splits=1, backend="numba")
     for splits in (2, 5, 32):
         same(whole(q, k, v, num_splits=splits, backend="numba"), one, "numba")
@@ -105,8 +106,9 @@ def test_order_of_keys_and_a_common_shift_of_logits(backend, rng):
     np.testing.assert_allclose(moved[1], plain[1] + shift, rtol=0, atol=1e-5)
 
 
-def test_any_layout_is_read_in_place(rng):
-    q, k, v = case(rng, keys=200)
+@pytest.mark.parametrize("dim", [24, 32])
+def test_any_layout_is_read_in_place(dim, rng):
+    q, k, v = case(rng, keys=200, dim=dim)
     plain = decode_attention_splitk(q, k, v, backend="numba")
     by_head = (np.ascontiguousarray(x.swapaxes(1, 2)).swapaxes(1, 2) for x in (k, v))
     both = np.stack([k, v], axis=2)
@@ -130,9 +132,10 @@ def test_inputs_stay_as_they_are(rng):
         np.testing.assert_array_equal(x, y)
 
 
+@pytest.mark.parametrize("dim", [24, 32])
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_bfloat16_in_either_storage(backend, rng):
-    q, k, v = (x.astype(ml_dtypes.bfloat16) for x in case(rng))
+def test_bfloat16_in_either_storage(backend, dim, rng):
+    q, k, v = (x.astype(ml_dtypes.bfloat16) for x in case(rng, dim=dim))
     expected = whole(*(x.astype(np.float64) for x in (q, k, v)), backend="numpy")
     same(whole(q, k, v, backend=backend), expected, backend)
     stored = (x.view(np.uint16) for x in (q, k, v))
@@ -150,7 +153,7 @@ def test_float16_is_decoded_exactly_with_and_without_help_of_the_processor():
 
     @numba.njit
     def read(out, halves):
-        _kernel_attention._read(out, halves, 0, False)
+        _kernel_attention._read(out, halves, 0, out.size)
 
     for function in (decode, read):
         out = np.empty(2**16, dtype=np.float32)
@@ -164,6 +167,15 @@ def test_powers_of_two_are_within_two_units_in_the_last_place(rng):
     found = np.array([_kernel_attention._exp2(value) for value in x])
     assert np.max(np.abs(found / exact - 1.0)) < 2 * np.finfo(np.float32).eps
     assert _kernel_attention._exp2(np.float32(-np.inf)) == 0.0
+    assert np.isnan(_kernel_attention._exp2(np.float32(np.nan)))
+
+
+def test_the_highest_of_a_row_is_found_by_its_bits(rng):
+    highest = _kernel_attention._highest
+    for row in (rng.standard_normal((50, 37)).astype(np.float32), -rng.random((50, 37), dtype=np.float32)):
+        np.testing.assert_array_equal([highest(x, 20) for x in row], row[:, :20].max(axis=1))
+    row = np.array([-np.inf, -3.0, -0.0, -7.0, 5.0], dtype=np.float32)
+    assert [highest(row, n) for n in range(6)] == [-np.inf, -np.inf, -3.0, 0.0, 0.0, 5.0]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -192,6 +204,17 @@ def test_bad_input(backend, rng):
     refused(ValueError, "storage is 'fp8'", q, k, v, storage="fp8")
     refused(ValueError, "NaN, infinite or too large", q, np.full_like(k, np.nan), v)
     refused(ValueError, "NaN, infinite or too large", q, k, np.full_like(v, np.inf))
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("dim", [24, 32])
+def test_one_number_that_is_none_is_found(dim, sign, rng):
+    q, k, v = case(rng, batch=1, dim=dim)
+    for which, bad in ((k, np.nan), (v, np.nan), (v, np.inf)):
+        kept, which[0, 70, 1, 3] = which[0, 70, 1, 3].copy(), np.copysign(bad, sign)
+        with pytest.raises(ValueError, match="NaN, infinite or too large"):
+            decode_attention_splitk(q, k, v, backend="numba")
+        which[0, 70, 1, 3] = kept
 
 
 def test_keys_and_values_have_one_dtype(rng):
