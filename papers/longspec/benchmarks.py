@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -105,10 +107,10 @@ def weights_in_transformers(path: Path) -> Any:
     import torch
 
     transformers: Any = import_module("transformers")
-    transformers.utils.logging.disable_progress_bar()
-    return transformers.AutoModelForCausalLM.from_pretrained(
-        path.parent, gguf_file=path.name, dtype=torch.float32
-    ).eval()
+    with contextlib.redirect_stderr(io.StringIO()):  # a bar that cannot be turned off
+        return transformers.AutoModelForCausalLM.from_pretrained(
+            path.parent, gguf_file=path.name, dtype=torch.float32
+        ).eval()
 
 
 def of_transformers(path: Path, prompt: np.ndarray) -> Callable[[], list[int]]:
