@@ -225,33 +225,47 @@ def forward(
     shared: tuple[Any, Any],
 ) -> Any:
     """Return logits (B, T, V) for texts (B, T), lags (B,) and the target's keys and values; traceable."""
-    import jax
     import jax.numpy as jnp
 
-    c, w = model.target.config, parameters
-    batch, length = tokens.shape
-    sizes = (c.heads, c.kv_heads, c.kv_heads)
-    turn = turns(c, positions, "float32", model.target.rope_factors)
-    row, column = np.arange(length)[:, np.newaxis], np.arange(length)
-    own = ((column <= row) & (column > row - model.window))[np.newaxis]
-    far = column <= row - lags[:, np.newaxis, np.newaxis]
     embedding, head = shared
-
     hidden = jnp.asarray(embedding)[tokens]
-    parts = rms_norm(hidden, w["self_norm"], c.eps) @ w["query_key_value"].T
-    query, key, value = split_heads(parts, sizes, c.head_size)
+    hidden = hidden + self_attention(model, parameters, hidden, positions) @ parameters["output"].T
+    mixed = cross_attention(model, parameters, hidden, positions, lags, rows)
+    hidden = hidden + mixed @ parameters["cross_output"].T
+    hidden = hidden + gated(model, parameters, hidden) @ parameters["down"].T
+    return rms_norm(hidden, parameters["norm"], model.target.config.eps) @ jnp.asarray(head).T
+
+
+def self_attention(model: TrainableLongSpec, parameters: Parameters, hidden: Any, positions: Any) -> Any:
+    """Return what the last W tokens of each row mix to, (B, T, H D); traceable."""
+    c = model.target.config
+    turn = turns(c, positions, "float32", model.target.rope_factors)
+    row, column = np.arange(hidden.shape[1])[:, np.newaxis], np.arange(hidden.shape[1])
+    own = ((column <= row) & (column > row - model.window))[np.newaxis]
+    parts = rms_norm(hidden, parameters["self_norm"], c.eps) @ parameters["query_key_value"].T
+    query, key, value = split_heads(parts, (c.heads, c.kv_heads, c.kv_heads), c.head_size)
     mixed = attend(rotate(query, turn), rotate(key, turn), value, own)
-    hidden = hidden + mixed.reshape(batch, length, -1) @ w["output"].T
+    return mixed.reshape(*hidden.shape[:2], -1)
 
-    asked = rms_norm(hidden, w["cross_norm"], c.eps) @ w["cross_query"].T
+
+def cross_attention(
+    model: TrainableLongSpec, parameters: Parameters, hidden: Any, positions: Any, lags: Any, rows: Any
+) -> Any:
+    """Return what the target's rows up to the lag mix to, (B, T, H D); traceable."""
+    c, length = model.target.config, hidden.shape[1]
+    turn = turns(c, positions, "float32", model.target.rope_factors)
+    far = np.arange(length) <= np.arange(length)[:, np.newaxis] - lags[:, np.newaxis, np.newaxis]
+    asked = rms_norm(hidden, parameters["cross_norm"], c.eps) @ parameters["cross_query"].T
     (query,) = split_heads(asked, (c.heads,), c.head_size)
-    mixed = attend(rotate(query, turn), *rows, far)
-    hidden = hidden + mixed.reshape(batch, length, -1) @ w["cross_output"].T
+    return attend(rotate(query, turn), *rows, far).reshape(*hidden.shape[:2], -1)
 
-    both = rms_norm(hidden, w["mlp_norm"], c.eps) @ w["gate_up"].T
-    gated = jax.nn.silu(both[..., : model.inner]) * both[..., model.inner :]
-    hidden = hidden + gated @ w["down"].T
-    return rms_norm(hidden, w["norm"], c.eps) @ jnp.asarray(head).T
+
+def gated(model: TrainableLongSpec, parameters: Parameters, hidden: Any) -> Any:
+    """Return the hidden layer of the MLP, (B, T, inner); traceable."""
+    import jax
+
+    both = rms_norm(hidden, parameters["mlp_norm"], model.target.config.eps) @ parameters["gate_up"].T
+    return jax.nn.silu(both[..., : model.inner]) * both[..., model.inner :]
 
 
 @cache

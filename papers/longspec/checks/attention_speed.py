@@ -40,9 +40,10 @@ def eager(
 ) -> np.ndarray:
     """Return attention over all keys under one mask of all pairs, as array operations."""
     keys, values = np.concatenate([k, k_tree], axis=1)[0], np.concatenate([v, v_tree], axis=1)[0]
-    whole = np.ones((NODES, len(keys)), dtype=bool)
+    nodes, kv_heads = q.shape[1], k.shape[2]
+    whole = np.ones((nodes, len(keys)), dtype=bool)
     whole[:, k.shape[1] :] = mask[0]
-    grouped = q[0].reshape(NODES, KV_HEADS, -1, q.shape[-1]).transpose(1, 2, 0, 3)
+    grouped = q[0].reshape(nodes, kv_heads, -1, q.shape[-1]).transpose(1, 2, 0, 3)
     scores = grouped @ keys.transpose(1, 2, 0)[:, None] * np.float32(q.shape[-1] ** -0.5)
     scores = np.where(whole, scores, np.float32(-np.inf))
     scores -= scores.max(axis=-1, keepdims=True)

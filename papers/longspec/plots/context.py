@@ -23,8 +23,13 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     import matplotlib.pyplot as plt
 
     drawing, (ax, below) = plt.subplots(2, 1, figsize=(3.5, 3.6))
+    usual = evidence["LS-3a"].measure[0].cell["prompts"]  # other cells vary the batch
     for index, (widths, name) in enumerate(NAMES.items()):
-        items = [item for item in evidence["LS-3a"].measure if tuple(item.cell["widths"]) == widths]
+        items = [
+            item
+            for item in evidence["LS-3a"].measure
+            if tuple(item.cell["widths"]) == widths and item.cell["prompts"] == usual
+        ]
         x = [item.cell["prompt"] for item in items]
         y = [item.data["tokens_per_round"].item() for item in items]
         ax.plot(x, y, "os^"[index], linestyle="-", linewidth=0.8, markersize=3.5, label=name)

@@ -41,8 +41,9 @@ def test_laws_of_paths_are_those_of_plain_decoding():
 
 def test_a_near_tie_is_counted_and_goes_either_way(monkeypatch):
     def tied(target, texts, tokens):
-        logits = plain(target, texts, tokens)
-        return np.where(np.arange(logits.shape[-1]) == 0, logits.max(axis=-1, keepdims=True) + 1e-6, logits)
+        logits, pace = plain(target, texts, tokens)
+        equal = logits.max(axis=-1, keepdims=True) + 1e-6
+        return np.where(np.arange(logits.shape[-1]) == 0, equal, logits), pace
 
     plain = lossless.plain_logits
     cell = {"widths": (1,), "prompt": 20, "prompts": 2, "tokens": 4}

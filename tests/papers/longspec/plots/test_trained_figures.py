@@ -40,7 +40,8 @@ def test_the_state_of_the_draft_is_that_of_the_shipped_pair():
 
 
 def test_context(drawn):
-    cells = [{"widths": w, "prompt": n} for w in NAMES for n in (64, 1024)]
+    cells = [{"widths": w, "prompt": n, "prompts": 2} for w in NAMES for n in (64, 1024)]
+    cells.append(cells[0] | {"prompts": 8})  # belongs to another figure
     rounds = [{"tokens_per_round": np.array([2.0 + i])} for i in range(len(cells))]
     state = [{"tokens": n} for n in (1024, 4096)]
     bytes_ = [{"value": np.array([16384.0])}] * 2
