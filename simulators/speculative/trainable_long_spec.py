@@ -252,9 +252,10 @@ def cross_attention(
     model: TrainableLongSpec, parameters: Parameters, hidden: Any, positions: Any, lags: Any, rows: Any
 ) -> Any:
     """Return what the target's rows up to the lag mix to, (B, T, H D); traceable."""
-    c, length = model.target.config, hidden.shape[1]
+    c = model.target.config
     turn = turns(c, positions, "float32", model.target.rope_factors)
-    far = np.arange(length) <= np.arange(length)[:, np.newaxis] - lags[:, np.newaxis, np.newaxis]
+    row, column = np.arange(hidden.shape[1])[:, np.newaxis], np.arange(hidden.shape[1])
+    far = column <= row - lags[:, np.newaxis, np.newaxis]
     asked = rms_norm(hidden, parameters["cross_norm"], c.eps) @ parameters["cross_query"].T
     (query,) = split_heads(asked, (c.heads,), c.head_size)
     return attend(rotate(query, turn), *rows, far).reshape(*hidden.shape[:2], -1)
