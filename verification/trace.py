@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import traceback
 from pathlib import Path
 
 _INNERMOST = 3
-_ENGINE = Path(__file__).parent  # its own frames tell the reader nothing, nor do those of no file
+_SILENT = (Path(__file__).parent, Path(importlib.__file__).parent)  # their own frames tell the reader nothing
 
 
 def told(error: BaseException) -> str:
@@ -16,7 +17,7 @@ def told(error: BaseException) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).parent != _ENGINE and not frame.filename.startswith("<")
+        if Path(frame.filename).parent not in _SILENT and not frame.filename.startswith("<")
     ]
     frames = frames[-_INNERMOST:]
     places = " < ".join(

@@ -1,4 +1,5 @@
 import dataclasses
+import importlib
 
 import pytest
 
@@ -39,6 +40,14 @@ def test_innermost_comes_first():
     except ValueError as error:
         line = told(error)
     assert line.index("inner") < line.index("outer")
+
+
+def test_an_import_is_told_by_what_was_imported(tmp_path, monkeypatch):
+    (tmp_path / "mistaken.py").write_text("first = 1\nsecond = first / 0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ZeroDivisionError) as caught:
+        importlib.import_module("mistaken")
+    assert "(mistaken.py:2 <module> < test_trace.py:" in told(caught.value)
 
 
 def test_places_that_are_no_file_tell_nothing():
