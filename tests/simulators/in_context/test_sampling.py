@@ -87,12 +87,17 @@ def test_bad_requests(options, error, message):
         sample(random_tasks(0), **{"length": 3, "replications": 3} | options)
 
 
-def test_the_first_greedy_step_is_the_worst_of_all():
-    tasks = random_tasks(4)
-    c, r = greedy_adversary(tasks, 1, rng=0)
+@pytest.mark.parametrize("seed", [0, 4, 7])
+def test_each_greedy_step_is_the_worst_of_all_after_those_before(seed):
+    tasks = random_tasks(seed)
+    c, r = greedy_adversary(tasks, 5, rng=0)
     both = np.indices((2, 3)).reshape(2, -1)
-    every = regret(tasks, both[0][:, None], both[1][:, None])[:, 0]
-    assert regret(tasks, c, r)[0] == pytest.approx(every.max(), abs=1e-12)
+    for t in range(5):
+        every = [
+            regret(tasks, [*c[:t], asked], [*r[:t], answered])[-1]
+            for asked, answered in zip(*both, strict=True)
+        ]
+        assert regret(tasks, c[: t + 1], r[: t + 1])[-1] == pytest.approx(max(every), abs=1e-12)
 
 
 def test_greed_nears_the_bound_and_skips_the_impossible():
