@@ -32,7 +32,7 @@ from _verify import compiled_on
 
 CLAIMS_CPU = 40  # seconds of processor time for the claims of one mutant, the nearest ones first
 TESTS_CPU = 40  # and for its tests
-COMPILING = 60  # more for each where kernels are compiled anew
+COMPILING = 30  # more for each where kernels are compiled anew
 PATIENCE = 3  # once a claim has caught it, others have this long to say so too
 OVER = -1000  # stands for the exit status of what took too long
 HANG = 20  # a unit that takes this long, and ten times as long as before, hangs
