@@ -37,6 +37,16 @@ def test_the_claims_bound_serves_as_reference():
     assert judge(Equality(rtol=0.01, method="t"), one([1.05, 0.95], bound=1.0)).status == "inconclusive"
 
 
+@pytest.mark.parametrize(
+    ("value", "reference", "status"), [(1.5, 1.0, "pass"), (2.0, 1.0, "fail"), (0.4, 1.0, "fail")]
+)
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_tolerance_is_relative_to_the_reference_and_not_to_the_value(value, reference, status, sign):
+    item = one([[sign * value]] * 2, [[sign * reference]] * 2)
+    for method in ("exact", "t"):
+        assert judge(Equality(rtol=0.5, method=method), item).status == status
+
+
 def test_t_without_variance_compares_exactly():
     statistic = Equality(atol=0.1, method="t")
     assert judge(statistic, one(np.full(4, 1.05), bound=1.0)).status == "pass"
