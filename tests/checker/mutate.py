@@ -265,7 +265,9 @@ def judged(place, said, code, output):
 def tested(place, mutant, near, kernels, more):
     """Return what the tests make of a mutant: those of its own file first, then the nearest ones."""
     folder, _, name = mutant.file.rpartition("/")
-    own = [f".src/tightbound/{mutant.file}", f"tests/{folder}/test_{name.removeprefix('_')}"]
+    own = [f"tests/{folder}/test_{name.removeprefix('_')}"]
+    if "def test" not in (place.tree / mutant.file).read_text():  # pytest would take such functions for tests
+        own.insert(0, f".src/tightbound/{mutant.file}")
     others = {
         file.relative_to(place.tree).as_posix(): distance
         for tests in mutant.tests
