@@ -50,12 +50,14 @@ class Benchmark:
 def select(
     names: Sequence[str], papers: Sequence[str], *, peers: bool = False
 ) -> tuple[Benchmark | PeerBenchmark, ...]:
-    """Return the benchmarks of ``papers`` that ``names`` (words or globs) select; all without any name.
+    """Return the benchmarks of ``papers`` that ``names`` select; all without any name.
 
     Parameters
     ----------
-    names, papers : sequence of str
-        What is asked for, and where it may be.
+    names : sequence of str
+        Names of benchmarks, globs over them, or papers.
+    papers : sequence of str
+        Where they may be.
     peers : bool
         Return one benchmark: the comparisons with other packages among those selected.
 
@@ -75,13 +77,17 @@ def select(
     twice = sorted({name for name in known if known.count(name) > 1})
     if twice:
         raise ValueError(f"two benchmarks have the name {', '.join(twice)}: give each its own")
+    wanted: set[str] = set()
     for name in names:
-        if not any(fnmatchcase(entry, name) for entry in known):
-            near = difflib.get_close_matches(name, known)
+        matching = {entry for entry in known if fnmatchcase(entry, name)}
+        matching = matching or {entry.name for entry in shelf.get(name, ())}
+        if not matching:
+            near = difflib.get_close_matches(name, [*known, *(paper for paper in shelf if shelf[paper])])
             hint = f"did you mean {', '.join(near)}?" if near else f"there are {_listed(shelf)}"
             what = "no benchmark beside other packages" if peers else "no benchmark"
             raise ValueError(f"{what} matches {name!r}; {hint}")
-    chosen = [entry for entry in found if not names or any(fnmatchcase(entry.name, name) for name in names)]
+        wanted |= matching
+    chosen = [entry for entry in found if not names or entry.name in wanted]
     return (together(chosen),) if peers else tuple(chosen)
 
 

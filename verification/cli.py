@@ -310,7 +310,7 @@ def bench(
     Parameters
     ----------
     names
-        Benchmarks, or globs over their names; all if left out.
+        Benchmarks, globs over their names, or papers; all if left out.
     peers
         Only problems that other packages solve too, in one table: results are compared first, then processor
         time on one thread, in turns. What is not installed is listed with the command that installs it.

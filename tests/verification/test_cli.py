@@ -179,6 +179,8 @@ def test_a_damaged_line_of_the_ledger_is_reported_and_skipped(tightbound, tmp_pa
         (["show"], ["CLAIM"]),
         (["show", "TOY*"], ["4 claims", "one id"]),
         (["bench", "sumz"], ["sumz", "did you mean sums"]),
+        (["bench", "toy_papr"], ["toy_papr", "did you mean toy_paper"]),
+        (["bench", "wrong_paper"], ["wrong_paper", "toy_paper"]),
         (["bench", "xyzzy"], ["xyzzy", "there are toy_paper: sum-peers, sums"]),
         (["bench", "--peers", "sums"], ["beside other packages matches 'sums'", "sum-peers"]),
         (["reproduce"], ["paper", "tightbound reproduce toy_paper"]),
@@ -275,7 +277,7 @@ def test_bench_beside_other_packages_is_one_table_and_a_list_of_what_is_missing(
         ("sum-peers", "numpy", True),
         ("sum-peers", "no-such-package", False),
     ]
-    shown = tightbound("bench", "--peers", "sum*")[1]
+    shown = tightbound("bench", "--peers", "toy_paper")[1]
     assert "no-such-package, not installed: pip install no-such-package" in shown
     assert "times faster" in shown
 
