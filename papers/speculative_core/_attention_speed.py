@@ -59,15 +59,6 @@ def floor(k: Any, v: Any) -> Callable[[], None]:
     return copy_on_all_cores(np.empty_like(k).ravel(), v.ravel())
 
 
-def with_torch(q: Any, k: Any, v: Any) -> Callable[[], Any]:
-    """Prepare ``scaled_dot_product_attention`` of torch on the same arrays."""
-    import torch
-
-    heads = [torch.from_numpy(x).transpose(1, 2) for x in (q, k, v)]
-    attend = torch.nn.functional.scaled_dot_product_attention
-    return lambda: attend(*heads, enable_gqa=True)
-
-
 def check(o: Any, q: Any, k: Any, v: Any) -> None:
     """Raise unless the first key head's part of the merged output is within the budget of float64."""
     from tightbound.kernels.decode_attention_splitk import decode_attention_splitk

@@ -1,8 +1,7 @@
-"""Chain verification as the usual array formulation has it, in NumPy and in torch."""
+"""Chain verification as the usual array formulation has it, in NumPy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -53,29 +52,6 @@ def with_numpy(q: Any, ids: Any, p: Any, uniform: Any, final: Any) -> tuple[list
         counts.append(n)
         tokens.append(_find(np.cumsum(law, dtype=np.float64), final[b]))
     return counts, tokens
-
-
-def with_torch(q: Any, ids: Any, p: Any, uniform: Any) -> Callable[[], list[int]]:
-    """Prepare the same in torch; the last token is drawn by ``multinomial``, with torch's own variates."""
-    import torch
-
-    draft, target, tokens, coins = map(torch.from_numpy, (q, p, ids, uniform))
-
-    def run() -> list[int]:
-        counts = []
-        at = torch.arange(DRAFTS)
-        for b in range(len(draft)):
-            passed = coins[b] <= target[b, at, tokens[b]] / draft[b, at, tokens[b]]
-            n = int(((~passed).cumsum(-1) < 1).sum())
-            law = target[b, n]
-            if n < DRAFTS:
-                law = torch.clamp(law - draft[b, n], min=0.0)
-                law = law / law.sum()
-            torch.multinomial(law, num_samples=1)
-            counts.append(n)
-        return counts
-
-    return run
 
 
 def check(given: tuple[Any, ...], tokens: Any, counts: Any) -> None:

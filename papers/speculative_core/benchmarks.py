@@ -44,10 +44,10 @@ def verification() -> Sequence[Row]:
             "chain_speculative_sampling": compiled,
         }
         if find_spec("torch"):
-            peer = speed.with_torch(*given[:4])
-            if peer() != functions[numpy]()[0]:
+            peer = _peers.torch_verification(given)
+            if peer()[0].tolist() != functions[numpy]()[0]:
                 raise ArithmeticError("torch accepts other drafts than NumPy: their speed is not comparable")
-            functions["torch, array operations and multinomial"] = peer
+            functions["torch, array operations on the whole batch"] = peer
         size = f"B={speed.BATCH}, g={speed.DRAFTS}, V={vocabulary}, float32"
         rows += on_one_and_all(functions, size, numpy, rounds=9)
     return rows
@@ -74,8 +74,8 @@ def attention() -> Sequence[Row]:
             "decode_attention_splitk, merged": partial(attend, *given),
         }
         if find_spec("torch"):
-            peer = speed.with_torch(q, k, v)
-            speed.check(peer().transpose(1, 2).float().numpy(), *given)
+            peer = _peers.torch_attention(q, k, v)
+            speed.check(peer().float().numpy(), *given)
             functions["torch scaled_dot_product_attention"] = peer
         name = f"sparse_decode_attention, {speed.KEPT} keys"
         functions[name] = partial(sparse_decode_attention, *given, index, tail, backend="numba")
