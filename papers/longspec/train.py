@@ -158,8 +158,10 @@ def smollm2() -> Task:
         model.init_by_least_squares,
         repeated=160,
     )
-    then = replace(first, schedule=replace(schedule, steps=300, learning_rate=1.5e-3), repeated=208)
-    return replace(first, then=then)
+    # more texts in each stage: by then the first ones are known too well
+    second = replace(first, schedule=replace(schedule, steps=300, learning_rate=1.5e-3), repeated=208)
+    third = replace(second, schedule=replace(second.schedule, steps=450), repeated=368)
+    return replace(first, then=replace(second, then=third))
 
 
 def frequent(tokens: Callable[[str], Integers], vocabulary: int, size: int = 4096) -> Integers:
@@ -235,7 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("task", choices=TASKS)
     parser.add_argument("--folder", type=Path, help="checkpoints, .tightbound/longspec/TASK where left out")
     parser.add_argument("--output", type=Path, help="weights, in the folder where left out")
-    parser.add_argument("--steps", type=int, help="length of the schedule")
+    parser.add_argument("--steps", type=int, help="length of the schedule, of the first where there are more")
     given = parser.parse_args(arguments)
     folder = given.folder or Path(".tightbound/longspec") / given.task
     output = given.output or folder / "weights.npz"
