@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tightbound.verification.bench import Benchmark
+from tightbound.verification.peers import PeerBenchmark
 from tightbound.verification.report import bench as bench_report
 from tightbound.verification.report import json as json_report
 from tightbound.verification.report import junit, markdown, text
@@ -193,6 +194,19 @@ def test_bench_rows_say_what_the_ratio_is_to():
     shown = bench_report.render_markdown([(Benchmark("x", "a title", list), rows)])
     assert r"| a\|b | n=1 | 2 ms | 1 ms to 3 ms | 2 x c |" in shown
     assert "| d | n=1 | 5 GB/s | 4 GB/s to 6 GB/s |  |" in shown
+
+
+def test_ratios_beside_other_packages_have_two_or_three_digits():
+    pair = dict(problem="p", ours="o", theirs="t", peer="x", version="1", agreement="equal")
+    times = dict(ours_median=1e-3, theirs_median=2e-3)
+    ratios = [(0.564, "0.56"), (1.0, "1.0"), (9.96, "10"), (34.44, "34"), (1271.0, "1270")]
+    rows = [
+        {**pair, **times, "ratio": r, "ratio_low20": r, "ratio_high80": r, "problem": said}
+        for r, said in ratios
+    ]
+    shown = bench_report.render_markdown([(PeerBenchmark("x", "a title", ()), rows)])
+    for _, said in ratios:
+        assert f"| {said} | o | 1 ms | x 1, t | 2 ms | {said} | {said} to {said} | equal |" in shown
 
 
 def test_control_and_interval_of_a_record_without_numbers_are_dashes():

@@ -98,4 +98,4 @@ def _peer_cells(row: Row) -> tuple[str, ...]:
 
 def _plain(ratio: Any) -> str:
     """Return two or three digits without an exponent."""
-    return f"{ratio:.2g}" if ratio < 10.0 else f"{float(f'{ratio:.3g}'):.0f}"
+    return f"{ratio:#.2g}" if ratio < 9.95 else f"{float(f'{ratio:.3g}'):.0f}"
