@@ -37,6 +37,7 @@ IN_PLACE = 256  # keys of a block that is not copied
 SOME = 8  # keys, all heads of which stay in the cache of a core
 LOOK = 16  # keys of one head that are asked for before they are read
 WIDTH = 32  # rows of numbers are filled up to a multiple
+APART = 16  # numbers between rows of logits: rows a power of 2 apart displace each other from a cache
 LOG2E = 1.4426950408889634
 LN2 = 0.6931471805599453
 LINE = 64  # bytes
@@ -243,7 +244,7 @@ def _one_split(  # type: ignore[no-untyped-def]
     copied = np.zeros((0 if in_place else size, width), dtype=np.float32)
     flat = copied.reshape(-1)
     inside = np.arange(size) * width
-    scores = np.zeros((heads * even, size), dtype=np.float32)
+    scores = np.zeros((heads * even, size + APART), dtype=np.float32)
     acc = np.zeros((heads * even, width), dtype=np.float32)
     top = np.full(heads * even, np.float32(-np.inf))
     total = np.zeros(heads * even)
