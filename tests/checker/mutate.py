@@ -30,8 +30,8 @@ from _mutants import HERE, RESULTS, ROOT, digest, load, results, subjects
 from _nearness import Nearness
 from _verify import compiled_on
 
-CLAIMS_CPU = 40  # seconds of processor time for the claims of one mutant, the nearest ones first
-TESTS_CPU = 40  # and for its tests
+CLAIMS_CPU = 25  # seconds of processor time for the claims of one mutant, the nearest ones first
+TESTS_CPU = 25  # and for its tests
 COMPILING = 30  # more for each where kernels are compiled anew
 PATIENCE = 3  # once a claim has caught it, others have this long to say so too
 OVER = -1000  # stands for the exit status of what took too long
