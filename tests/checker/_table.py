@@ -3,17 +3,18 @@
 from _mutants import HERE, ROOT, digest, is_equivalent, load, results, subjects
 
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
-HEAD = ("subject", "mutants", "equivalent", "by claims", "by tests only", "by tests since", "alive")
+HEAD = ("subject", "planted", "run", "equivalent", "by claims", "by tests only", "by tests since", "alive")
 
 
 def row(subject, known):
     """Count the mutants of a subject; an equivalent one is counted apart, whatever became of it."""
     counts = dict.fromkeys(HEAD[1:], 0)
     for mutant in load(subject):
+        counts["planted"] += 1
         entry = known.get(mutant.key)
         if entry is None:
             continue
-        counts["mutants"] += 1
+        counts["run"] += 1
         later = entry.get("later", {}).get("outcome", "survived")
         if is_equivalent(mutant):
             counts["equivalent"] += 1
@@ -38,13 +39,16 @@ def text():
         lines.append(
             f"| {name.replace('_', ' ')} | {' | '.join(str(counts[column]) for column in HEAD[1:])} |"
         )
-    real = total["mutants"] - total["equivalent"]
+    real = total["run"] - total["equivalent"]
     parts = [total["by claims"], total["by tests only"], total["by tests since"]]
     shares = [f"{100 * sum(parts[: k + 1]) / max(1, real):.0f} %" for k in range(3)]
+    cut = sum(entry["outcome"] in ("tests", "survived") and "claims cut" in entry for entry in known.values())
     lines += [
         "",
-        f"Of {real} mutants that are not equivalent, claims alone catch {shares[0]}, claims and the tests of "
-        f"that time {shares[1]}, and with the tests written since {shares[2]}.",
+        f"Of {real} mutants that were run and are not equivalent, claims alone catch {shares[0]}, claims and "
+        f"the tests of that time {shares[1]}, and with the tests written since {shares[2]}. Claims had 25 to "
+        f"180 seconds of processor time, those nearest to the change first; of {cut} mutants that no claim "
+        "caught, not all claims that may see them could be run in that time.",
         *survivors(known),
     ]
     return "\n".join(lines)
