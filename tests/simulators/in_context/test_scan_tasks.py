@@ -151,7 +151,7 @@ def test_tiny_probabilities(smallest):
     model = stuck(1.0 - 1e-16)
     shown = np.array(model.emission)
     shown[0] = [[[1.0, smallest]], [[smallest, 1.0]]]
-    moves = [[[1.0, smallest], [smallest, 1.0]]] * 2
+    moves = [[[1.0, smallest], [0.3, 0.7]], [[0.6, 0.4], [smallest, 1.0]]]  # no transpose of itself
     model = HMMConcept([0.5, 0.5], [[1.0, smallest], [0.5, 0.5]], moves, shown)
     r = np.array([[0, 0, 1, 1, 0, 1, 0, 0, 0, 1, 1, 1, 1, 0], [1] * 14, [0] * 14])
     c = np.zeros_like(r)
