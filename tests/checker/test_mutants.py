@@ -1,11 +1,10 @@
 """The planted mistakes are well formed and most have been run; running them is for ``mutate.py``."""
 
 import ast
-import importlib.util
-import sys
 from collections import Counter
 from pathlib import Path
 
+import _mutants as mutants
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,15 +23,6 @@ SUBJECTS = (
 )
 
 
-def module(name):
-    """Return a module of this folder, which is no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    found = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
-
-
-mutants = module("_mutants")
 PLANTED = [mutant for subject in mutants.subjects() for mutant in mutants.load(subject)]
 
 
