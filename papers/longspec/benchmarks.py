@@ -137,6 +137,13 @@ def of_transformers(path: Path, prompt: np.ndarray) -> Callable[[], list[int]]:
     return run
 
 
+def draft_speed() -> Sequence[Row]:
+    """Time tokens after prompts of 1k, 4k and 8k tokens, after checking that all write the same text."""
+    from tightbound.papers.longspec import draft_speed as speed
+
+    return speed.draft_speed()
+
+
 def hybrid_attention() -> Sequence[Row]:
     """Time attention of a draft tree from parts beside attention under a mask of all pairs."""
     from tightbound.papers.longspec.checks import attention_speed as speed
@@ -202,5 +209,10 @@ BENCHMARKS = (
         "longspec-hybrid",
         "Attention of a draft tree on the CPU, merged from cache and tree, beside a mask of all pairs",
         hybrid_attention,
+    ),
+    Benchmark(
+        "longspec-draft",
+        "SmolLM2-135M-Instruct with its shipped LongSpec draft on held-out prompts, beside plain decoding",
+        draft_speed,
     ),
 )

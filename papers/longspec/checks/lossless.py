@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import fields
 from typing import Any
 
@@ -61,11 +62,11 @@ def prompts(cell: Cell, rng: np.random.Generator) -> list[np.ndarray]:
 def plain_logits(target: Llama, texts: list[np.ndarray], tokens: int) -> tuple[np.ndarray, float]:
     """Return the logits (B, n, V) of the last n tokens of texts, read one by one as plain decoding does.
 
-    The second number is seconds per token, all texts together, the first pass left out.
+    The second number is processor time per token, all texts together, the first pass left out.
     """
     cache = target.start(len(texts), max(text.size for text in texts))
     found = [prefill(target, cache, [text[:-tokens] for text in texts])]
-    pace = Pace(len(texts))
+    pace = Pace(len(texts), clock=time.process_time)
     for step in range(tokens - 1):
         found.append(target.forward(cache, [[text[text.size - tokens + step]] for text in texts])[:, 0])
         cache.commit(np.zeros((len(texts), 1), dtype=np.int64), np.ones(len(texts), dtype=np.int64))
@@ -84,7 +85,7 @@ def _written(cell: Cell, rng: np.random.Generator, masked: bool) -> Arrays:
     )
     given = prompts(cell, rng)
     decoder = SpeculativeDecoder(target, LongSpecDraft(pair.block, Beam(cell["widths"])))
-    pace = Pace(len(given))
+    pace = Pace(len(given), clock=time.process_time)
     decoding = decoder.generate(given, count, on_tokens=pace)
     found = np.array(decoding.tokens)
     texts = [np.concatenate([text, new]) for text, new in zip(given, found, strict=True)]

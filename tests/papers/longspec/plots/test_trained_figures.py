@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from tightbound.papers.longspec.plots.batch import BATCH
 from tightbound.papers.longspec.plots.context import CONTEXT, HEAD_SIZE, KV_HEADS, NAMES, WINDOW
+from tightbound.papers.longspec.plots.latency import LATENCY
 from tightbound.papers.longspec.plots.noisy_training import NOISY_TRAINING_FIGURE
 from tightbound.simulators.speculative.byte_pair import load
 from tightbound.verification.figures import style
@@ -64,3 +66,23 @@ def test_acceptance_by_lag(drawn):
     assert curves["trained with lags 1 to 4"] == [0.7, 0.6]
     assert curves["trained with lag 1"] == [0.8, 0.4]
     assert curves["control: trained without lag"] == [0.5, 0.3]
+
+
+def test_speed_by_batch(drawn):
+    cells = [{"widths": w, "prompt": 256, "prompts": n} for w in list(NAMES)[:2] for n in (1, 8)]
+    cells.append({"widths": list(NAMES)[2], "prompt": 256, "prompts": 1})  # one batch is no curve
+    data = [{"seconds_per_token": np.array([[0.1 / (i + 1), 0.05]])} for i in range(len(cells))]
+    (ax,) = drawn(BATCH, {"LS-3a": evidence(cells, data)}).axes
+    curves = {line.get_label(): line.get_ydata().tolist() for line in ax.get_lines()}
+    assert curves["chain of 5"] == pytest.approx([10.0, 20.0])
+    assert curves["tree 2, 3, 3"] == pytest.approx([30.0, 40.0])
+    assert curves["plain decoding"] == pytest.approx([20.0, 20.0])
+    assert "tree 4, 16, ..., 16" not in curves
+
+
+def test_where_time_goes(drawn):
+    data = [{"seconds": np.array([[0.1, 0.2, 0.3, 0.001, 0.4]])}]
+    (ax,) = drawn(LATENCY, {"LS-3c": evidence([{"keys": 64}], data)}).axes
+    ends = {round(bar.get_y() + bar.get_height() / 2): bar.get_x() + bar.get_width() for bar in ax.patches}
+    assert ends[1] == pytest.approx(801.0)
+    assert ends[0] == pytest.approx(601.0)
