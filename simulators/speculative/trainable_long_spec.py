@@ -258,7 +258,8 @@ def cross_attention(
     far = column <= row - lags[:, np.newaxis, np.newaxis]
     asked = rms_norm(hidden, parameters["cross_norm"], c.eps) @ parameters["cross_query"].T
     (query,) = split_heads(asked, (c.heads,), c.head_size)
-    return attend(rotate(query, turn), *rows, far).reshape(*hidden.shape[:2], -1)
+    key, value = rows
+    return attend(rotate(query, turn), key, value, far).reshape(*hidden.shape[:2], -1)
 
 
 def gated(model: TrainableLongSpec, parameters: Parameters, hidden: Any) -> Any:

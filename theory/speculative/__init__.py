@@ -44,6 +44,7 @@ from tightbound.theory.speculative.optimal_transport import (
     optimal_coupling,
     optimal_multidraft_acceptance,
 )
+from tightbound.theory.speculative.roofline import Roofline
 from tightbound.theory.speculative.round_law import RoundLaw, round_law
 from tightbound.theory.speculative.sparse_attention import (
     kept_mass,
@@ -61,6 +62,7 @@ __all__ = [
     "MemoryTraffic",
     "NodeLaw",
     "PrefixTables",
+    "Roofline",
     "RoundLaw",
     "acceptance_probability",
     "accepted_by_rank",
