@@ -61,6 +61,7 @@ class Workplace:
         self.evidence = self.folder / "baseline"
         self.kernels = self.folder / "numba"
         self.seconds = {}
+        self.more = 1
         self.folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(self.tree, ignore_errors=True)
         self.tree.mkdir()
@@ -223,7 +224,7 @@ def tried(place, mutant):
             module=mutant.module,
             kernels=kernels,
             stop=True,
-            limit=CLAIMS_CPU + more,
+            limit=place.more * CLAIMS_CPU + more,
         )
         entry |= judged(place, said, code, output)
         if entry["outcome"] == "survived":
@@ -255,7 +256,7 @@ def judged(place, said, code, output):
         return found
     if code == OVER:
         last = [line for line in said if "started" in line][-1:]
-        took = CLAIMS_CPU - last[0]["cpu"] if last else 0.0
+        took = place.more * CLAIMS_CPU - last[0]["cpu"] if last else 0.0
         if last and took > max(HANG, 10 * place.seconds.get(last[0]["started"], 0.0)):
             return found | {"outcome": "timeout", "claims": {last[0]["started"]: "timeout"}}
         return found | {"claims cut": True}
@@ -276,7 +277,7 @@ def tested(place, mutant, near, kernels, more):
     }
     found = {"outcome": "survived"}
     for paths in (own, [path for path in sorted(others, key=others.get) if path not in own]):
-        failed, over = place.pytest(paths, kernels=kernels, limit=TESTS_CPU + more)
+        failed, over = place.pytest(paths, kernels=kernels, limit=place.more * TESTS_CPU + more)
         if failed:
             return {"outcome": "tests", "test": failed}
         if over:
@@ -337,6 +338,7 @@ def main():
     if not due:
         return
     place = Workplace(options.output, options.commit)
+    place.more = options.more
     start = time.monotonic()
     place.check(sorted({paper for mutant in due for paper in mutant.papers}))
     print(f"the unchanged claims end as expected, after {time.monotonic() - start:.0f} s", flush=True)
