@@ -139,7 +139,11 @@ class Workplace:
         if done.returncode in (0, 5, OVER):  # 5: no tests there
             return "", done.returncode == OVER
         lines = done.stdout.splitlines()
-        named = [line.split(" ")[1] for line in lines if line.startswith(("FAILED ", "ERROR "))]
+        named = [
+            line.partition(" ")[2].partition(" - ")[0]
+            for line in lines
+            if line.startswith(("FAILED ", "ERROR "))
+        ]
         return (named or [f"pytest ended with {done.returncode}"])[0], False
 
     def check(self, papers):
@@ -323,6 +327,7 @@ def main():
     parser.add_argument(
         "--table", action="store_true", help="write the table into README.md, and run nothing"
     )
+    parser.add_argument("--more", type=int, default=1, help="times the processor time that each may take")
     options = parser.parse_args()
     if options.table:
         _table.write()
