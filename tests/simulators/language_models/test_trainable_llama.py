@@ -30,20 +30,23 @@ def test_logits_are_those_of_the_engine(offset, model):
     assert np.asarray(model.logits(weights, tokens, places)) == pytest.approx(exact, abs=2e-5)
 
 
-def test_the_loss_stands_at_offset_positions(model):
+def test_the_loss_stands_at_offset_positions_and_at_the_tokens_that_are_asked_for(model):
     weights, rng = model.init(2), np.random.default_rng(3)
     tokens = rng.integers(13, size=(2, 10))
     import jax
 
-    with jax.enable_x64(True):
-        found = float(jax.jit(model.loss)(weights, np.c_[[0, 30], tokens], np.ones(11, bool)))
-    total = 0.0
-    for offset, text in zip((0, 30), tokens, strict=True):
+    picked = np.empty((2, 9))
+    for row, (offset, text) in enumerate(zip((0, 30), tokens, strict=True)):
         places = np.arange(9) + offset * (np.arange(9) >= 4)
         scores = np.asarray(model.logits(weights, text[None, :-1], places[None]), np.float64)[0]
         laws = scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
-        total -= laws[np.arange(9), text[1:]].mean()
-    assert found == pytest.approx(total / 2, abs=1e-5)
+        picked[row] = laws[np.arange(9), text[1:]]
+    loss = jax.jit(model.loss)
+    # one entry per column: the offset and the first token are never predicted
+    for mask in (np.ones(11, bool), np.arange(11) >= 6, np.arange(11) == 4):
+        with jax.enable_x64(True):
+            found = float(loss(weights, np.c_[[0, 30], tokens], mask))
+        assert found == pytest.approx(-picked[:, mask[2:]].mean(), abs=1e-5)
 
 
 def test_pieces_come_with_offsets_and_lags_in_range():
