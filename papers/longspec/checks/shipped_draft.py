@@ -180,7 +180,7 @@ LS_3C = Claim(
         because="a drafted token that nobody compares with the target's is often another one",
     ),
     substitutes=REAL,
-    seconds={"quick": 5.5, "standard": 90.0},
+    seconds={"quick": 5.5, "standard": 130.0},
     skip=SKIP,
     expected="skipped" if SKIP else "pass",
 )
