@@ -46,8 +46,9 @@ def text():
     lines += [
         "",
         f"Of {real} mutants that were run and are not equivalent, claims alone catch {shares[0]} (at least), "
-        f"claims and the tests of that time {shares[1]}, and with the tests written since {shares[2]}. Claims had 25 to "
-        f"180 seconds of processor time, those nearest to the change first; of {cut} mutants that no claim "
+        f"claims and the tests of that time {shares[1]}, and with the tests written since {shares[2]}. "
+        "Claims had 25 to 180 seconds of processor time, those nearest to the change first; of "
+        f"{cut} mutants that no claim "
         "caught, not all claims that may see them could be run in that time.",
         *survivors(known),
     ]
