@@ -8,11 +8,10 @@ from tightbound.kernels._inputs import Sizes, here, is_floating
 from tightbound.kernels.backends import implementation
 from tightbound.theory._validation import as_integer
 
-HERE = "tightbound.kernels.beam_tree_step"
 MODULES = {
-    "numpy": f"{HERE}.reference",
-    "numba": f"{HERE}.numba_cpu",
-    "triton": f"{HERE}.triton_gpu",
+    "numpy": "tightbound.kernels.beam_tree_step.reference",
+    "numba": "tightbound.kernels.beam_tree_step.numba_cpu",
+    "triton": "tightbound.kernels.beam_tree_step.triton_gpu",
 }
 
 

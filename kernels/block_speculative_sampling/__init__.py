@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 from tightbound.kernels._chain_inputs import dense, ragged
 from tightbound.kernels.backends import implementation
 
-HERE = "tightbound.kernels.block_speculative_sampling"
 MODULES = {
-    "numpy": f"{HERE}.reference",
-    "numba": f"{HERE}.numba_cpu",
-    "triton": f"{HERE}.triton_gpu",
+    "numpy": "tightbound.kernels.block_speculative_sampling.reference",
+    "numba": "tightbound.kernels.block_speculative_sampling.numba_cpu",
+    "triton": "tightbound.kernels.block_speculative_sampling.triton_gpu",
 }
 
 

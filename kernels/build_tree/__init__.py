@@ -10,12 +10,11 @@ from tightbound.kernels._inputs import Sizes, here, to_numpy
 from tightbound.kernels._tree_inputs import MOST_NODES
 from tightbound.kernels.backends import implementation
 
-HERE = "tightbound.kernels.build_tree"
 MODULES = {
-    "numpy": f"{HERE}.reference",
-    "numba": f"{HERE}.numba_cpu",
-    "triton": f"{HERE}.triton_gpu",
-    "numba_cuda": f"{HERE}.numba_cuda",
+    "numpy": "tightbound.kernels.build_tree.reference",
+    "numba": "tightbound.kernels.build_tree.numba_cpu",
+    "triton": "tightbound.kernels.build_tree.triton_gpu",
+    "numba_cuda": "tightbound.kernels.build_tree.numba_cuda",
 }
 
 

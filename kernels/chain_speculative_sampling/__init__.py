@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 from tightbound.kernels._chain_inputs import dense, ragged
 from tightbound.kernels.backends import implementation
 
-HERE = "tightbound.kernels.chain_speculative_sampling"
 MODULES = {
-    "numpy": f"{HERE}.reference",
-    "numba": f"{HERE}.numba_cpu",
-    "triton": f"{HERE}.triton_gpu",
-    "numba_cuda": f"{HERE}.numba_cuda",
+    "numpy": "tightbound.kernels.chain_speculative_sampling.reference",
+    "numba": "tightbound.kernels.chain_speculative_sampling.numba_cpu",
+    "triton": "tightbound.kernels.chain_speculative_sampling.triton_gpu",
+    "numba_cuda": "tightbound.kernels.chain_speculative_sampling.numba_cuda",
 }
 
 

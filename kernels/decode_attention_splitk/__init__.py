@@ -7,11 +7,10 @@ from typing import Any
 from tightbound.kernels import _attention_arguments as arguments
 from tightbound.kernels.backends import implementation
 
-_HERE = "tightbound.kernels.decode_attention_splitk"
 _MODULES = {
-    "numpy": f"{_HERE}.reference",
-    "numba": f"{_HERE}.numba_cpu",
-    "triton": f"{_HERE}.triton_gpu",
+    "numpy": "tightbound.kernels.decode_attention_splitk.reference",
+    "numba": "tightbound.kernels.decode_attention_splitk.numba_cpu",
+    "triton": "tightbound.kernels.decode_attention_splitk.triton_gpu",
 }
 
 __all__ = ["bytes_read", "decode_attention_splitk", "flops"]

@@ -8,11 +8,10 @@ from tightbound.kernels import _attention_arguments as arguments
 from tightbound.kernels import decode_attention_splitk, tree_attention
 from tightbound.kernels.backends import implementation
 
-_HERE = "tightbound.kernels.hybrid_tree_attention"
 _MODULES = {
-    "numpy": f"{_HERE}.reference",
-    "numba": f"{_HERE}.numba_cpu",
-    "triton": f"{_HERE}.triton_gpu",
+    "numpy": "tightbound.kernels.hybrid_tree_attention.reference",
+    "numba": "tightbound.kernels.hybrid_tree_attention.numba_cpu",
+    "triton": "tightbound.kernels.hybrid_tree_attention.triton_gpu",
 }
 
 __all__ = ["bytes_read", "flops", "hybrid_tree_attention"]

@@ -9,12 +9,11 @@ import numpy as np
 from tightbound.kernels._inputs import Sizes, here, is_tensor, to_numpy
 from tightbound.kernels.backends import implementation
 
-HERE = "tightbound.kernels.kv_compact"
 MODULES = {
-    "numpy": f"{HERE}.reference",
-    "numba": f"{HERE}.numba_cpu",
-    "triton": f"{HERE}.triton_gpu",
-    "numba_cuda": f"{HERE}.numba_cuda",
+    "numpy": "tightbound.kernels.kv_compact.reference",
+    "numba": "tightbound.kernels.kv_compact.numba_cpu",
+    "triton": "tightbound.kernels.kv_compact.triton_gpu",
+    "numba_cuda": "tightbound.kernels.kv_compact.numba_cuda",
 }
 
 

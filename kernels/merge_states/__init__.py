@@ -7,11 +7,10 @@ from typing import Any
 from tightbound.kernels._attention_arguments import shape
 from tightbound.kernels.backends import implementation
 
-_HERE = "tightbound.kernels.merge_states"
 _MODULES = {
-    "numpy": f"{_HERE}.reference",
-    "numba": f"{_HERE}.numba_cpu",
-    "triton": f"{_HERE}.triton_gpu",
+    "numpy": "tightbound.kernels.merge_states.reference",
+    "numba": "tightbound.kernels.merge_states.numba_cpu",
+    "triton": "tightbound.kernels.merge_states.triton_gpu",
 }
 
 __all__ = ["bytes_read", "merge_state", "merge_states"]

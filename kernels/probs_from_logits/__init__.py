@@ -9,11 +9,10 @@ import numpy as np
 from tightbound.kernels._inputs import Sizes, as_array, here, is_floating, is_integer, is_tensor
 from tightbound.kernels.backends import implementation
 
-HERE = "tightbound.kernels.probs_from_logits"
 MODULES = {
-    "numpy": f"{HERE}.reference",
-    "numba": f"{HERE}.numba_cpu",
-    "triton": f"{HERE}.triton_gpu",
+    "numpy": "tightbound.kernels.probs_from_logits.reference",
+    "numba": "tightbound.kernels.probs_from_logits.numba_cpu",
+    "triton": "tightbound.kernels.probs_from_logits.triton_gpu",
 }
 
 

@@ -8,11 +8,10 @@ from tightbound.kernels import _attention_arguments as arguments
 from tightbound.kernels.backends import implementation
 from tightbound.theory._validation import as_integer
 
-_HERE = "tightbound.kernels.topk_select"
 _MODULES = {
-    "numpy": f"{_HERE}.reference",
-    "numba": f"{_HERE}.numba_cpu",
-    "triton": f"{_HERE}.triton_gpu",
+    "numpy": "tightbound.kernels.topk_select.reference",
+    "numba": "tightbound.kernels.topk_select.numba_cpu",
+    "triton": "tightbound.kernels.topk_select.triton_gpu",
 }
 
 __all__ = ["attention_mass", "bytes_read", "flops", "topk_select"]

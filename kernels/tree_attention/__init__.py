@@ -7,11 +7,10 @@ from typing import Any
 from tightbound.kernels import _attention_arguments as arguments
 from tightbound.kernels.backends import implementation
 
-_HERE = "tightbound.kernels.tree_attention"
 _MODULES = {
-    "numpy": f"{_HERE}.reference",
-    "numba": f"{_HERE}.numba_cpu",
-    "triton": f"{_HERE}.triton_gpu",
+    "numpy": "tightbound.kernels.tree_attention.reference",
+    "numba": "tightbound.kernels.tree_attention.numba_cpu",
+    "triton": "tightbound.kernels.tree_attention.triton_gpu",
 }
 
 __all__ = ["bytes_read", "flops", "tree_attention"]

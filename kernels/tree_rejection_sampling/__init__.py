@@ -7,11 +7,10 @@ from typing import Any
 from tightbound.kernels._tree_inputs import TreeSample, tree
 from tightbound.kernels.backends import implementation
 
-HERE = "tightbound.kernels.tree_rejection_sampling"
 MODULES = {
-    "numpy": f"{HERE}.reference",
-    "numba": f"{HERE}.numba_cpu",
-    "triton": f"{HERE}.triton_gpu",
+    "numpy": "tightbound.kernels.tree_rejection_sampling.reference",
+    "numba": "tightbound.kernels.tree_rejection_sampling.numba_cpu",
+    "triton": "tightbound.kernels.tree_rejection_sampling.triton_gpu",
 }
 
 

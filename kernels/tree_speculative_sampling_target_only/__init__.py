@@ -7,12 +7,11 @@ from typing import Any
 from tightbound.kernels._tree_inputs import TreeSample, tree
 from tightbound.kernels.backends import implementation
 
-HERE = "tightbound.kernels.tree_speculative_sampling_target_only"
 MODULES = {
-    "numpy": f"{HERE}.reference",
-    "numba": f"{HERE}.numba_cpu",
-    "triton": f"{HERE}.triton_gpu",
-    "numba_cuda": f"{HERE}.numba_cuda",
+    "numpy": "tightbound.kernels.tree_speculative_sampling_target_only.reference",
+    "numba": "tightbound.kernels.tree_speculative_sampling_target_only.numba_cpu",
+    "triton": "tightbound.kernels.tree_speculative_sampling_target_only.triton_gpu",
+    "numba_cuda": "tightbound.kernels.tree_speculative_sampling_target_only.numba_cuda",
 }
 
 

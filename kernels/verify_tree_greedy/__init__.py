@@ -7,12 +7,11 @@ from typing import Any
 from tightbound.kernels._tree_inputs import TreeSample, tree
 from tightbound.kernels.backends import implementation
 
-HERE = "tightbound.kernels.verify_tree_greedy"
 MODULES = {
-    "numpy": f"{HERE}.reference",
-    "numba": f"{HERE}.numba_cpu",
-    "triton": f"{HERE}.triton_gpu",
-    "numba_cuda": f"{HERE}.numba_cuda",
+    "numpy": "tightbound.kernels.verify_tree_greedy.reference",
+    "numba": "tightbound.kernels.verify_tree_greedy.numba_cpu",
+    "triton": "tightbound.kernels.verify_tree_greedy.triton_gpu",
+    "numba_cuda": "tightbound.kernels.verify_tree_greedy.numba_cuda",
 }
 
 

@@ -8,11 +8,10 @@ from tightbound.kernels import _attention_arguments as arguments
 from tightbound.kernels.backends import implementation
 from tightbound.theory._validation import as_integer
 
-_HERE = "tightbound.kernels.window_attention"
 _MODULES = {
-    "numpy": f"{_HERE}.reference",
-    "numba": f"{_HERE}.numba_cpu",
-    "triton": f"{_HERE}.triton_gpu",
+    "numpy": "tightbound.kernels.window_attention.reference",
+    "numba": "tightbound.kernels.window_attention.numba_cpu",
+    "triton": "tightbound.kernels.window_attention.triton_gpu",
 }
 
 __all__ = ["bytes_read", "flops", "ring_slots", "window_attention"]

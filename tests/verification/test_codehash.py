@@ -1,9 +1,11 @@
 import functools
 import importlib
 import sys
+from pathlib import Path
 
 import pytest
 
+from tightbound import kernels
 from tightbound.verification import codehash
 from tightbound.verification.codehash import closure, code_hash
 from tightbound.verification.seeding import generator
@@ -135,3 +137,11 @@ def test_a_function_without_source_is_refused():
 def test_an_unknown_module_is_named():
     with pytest.raises(ValueError, match=r"module is 'tightbound.theory.nothing'"):
         closure("tightbound.theory.nothing")
+
+
+def test_kernels_rest_on_all_their_backends():
+    folders = [path for path in Path(kernels.__path__[0]).iterdir() if (path / "reference.py").exists()]
+    assert len(folders) > 10
+    for folder in folders:
+        name = f"tightbound.kernels.{folder.name}"
+        assert {f"{name}.reference", f"{name}.numba_cpu"} <= set(closure(name)), name
