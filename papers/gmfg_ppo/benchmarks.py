@@ -96,7 +96,7 @@ def batches() -> Sequence[Row]:
     return rows
 
 
-def mfglib(steps: int, places: int, iterations: int = 15) -> Match:
+def mfglib(steps: int, places: int, iterations: int = ITERATIONS) -> Match:
     """Return online mirror descent on MFGLib's beach bar, every iterate with its score, here and there."""
     game = _peers.mfglib_beach_bar(steps, places)
     ours = partial(online_mirror_descent, game, iterations)
@@ -116,7 +116,7 @@ def pairs() -> list[Pair]:
     """Return the comparisons with MFGLib and OpenSpiel."""
     mirror = [
         Pair(
-            f"16 scored iterates of mirror descent, beach bar T={steps}, n={places}",
+            f"{ITERATIONS + 1} scored iterates of mirror descent, beach bar T={steps}, n={places}",
             "solve",
             "OnlineMirrorDescent in float64",
             Peer("mfglib", ["mfglib", "torch"]),

@@ -7,10 +7,12 @@ that describe the games have the games first, or 1 where all agree, so that one 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from tightbound.simulators.graphon_games._form import Arrays, Form, Stage
 
@@ -61,7 +63,7 @@ def flow(form: Form, arrays: Arrays, log_policy: Any) -> tuple[Any, Any]:
         z = _aggregate(form, arrays, h, law)
         return _forward(form, arrays, h, z, law * policy), (law, z)
 
-    steps = (jnp.arange(form.horizon), jnp.exp(log_policy))
+    steps = (jnp.arange(form.horizon), policy_of(log_policy))
     found: tuple[Any, Any] = jax.lax.scan(
         step, _initial(form, arrays, log_policy), steps, unroll=_unroll(form)
     )[1]
@@ -75,8 +77,18 @@ def frozen_flow(form: Form, arrays: Arrays, log_policy: Any, z: Any) -> Any:
         h, crowd, policy = at
         return _forward(form, arrays, h, crowd, law * policy), law
 
-    steps = (jnp.arange(form.horizon), z, jnp.exp(log_policy))
+    steps = (jnp.arange(form.horizon), z, policy_of(log_policy))
     return jax.lax.scan(step, _initial(form, arrays, log_policy), steps, unroll=_unroll(form))[1]
+
+
+def policy_of(log_policy: Any) -> Any:
+    """Return exp of a log-policy (..., S, N)."""
+    if log_policy.shape[-1] > 1:
+        return jnp.exp(log_policy)
+    # Compiled loops run along the last axis, here of length one: three times slower than along states. The
+    # barrier keeps the compiler from taking the reshaping back.
+    barrier: Callable[[Any], Any] = jax.lax.optimization_barrier
+    return jnp.exp(barrier(log_policy[..., 0]))[..., np.newaxis]
 
 
 def evaluate(form: Form, arrays: Arrays, log_policy: Any, lam: Any) -> Evaluation:
@@ -107,14 +119,14 @@ def action_values(
         return jnp.stack(values, axis=1), (own, best, greedy)
 
     last = jnp.zeros((form.states, 3, z.shape[-1]))
-    steps = (jnp.arange(form.horizon), z, jnp.exp(log_policy), lam * entropy(log_policy))
+    steps = (jnp.arange(form.horizon), z, policy_of(log_policy), lam * entropy(log_policy))
     values, q = jax.lax.scan(step, last, steps, reverse=True, unroll=_unroll(form))
     return q, values
 
 
 def entropy(log_policy: Any) -> Any:
     """Return the entropy (..., S, N) of log-policies (..., A, S, N)."""
-    pi = jnp.exp(log_policy)
+    pi = policy_of(log_policy)
     return -jnp.sum(jnp.where(pi > 0.0, pi * log_policy, 0.0), axis=-3)
 
 

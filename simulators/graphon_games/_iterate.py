@@ -97,7 +97,7 @@ def _advance(
     mean_field = algorithm.mean_field(carry.state, found.mean_field)
     agents = logs.shape[-1]
     counts = _evaluate.spread(~carry.done & (place > 0), agents)
-    weights = found.mean_field[:, None] * jnp.exp(logs)
+    weights = found.mean_field[:, None] * _evaluate.policy_of(logs)
     occupancy = carry.occupancy + jnp.where(counts, weights, 0.0)
     mean_fields = carry.mean_fields + jnp.where(counts, mean_field, 0.0)
     reached = carry.done | (found.exploitability <= problem.tol)
