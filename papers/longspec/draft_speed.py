@@ -9,6 +9,7 @@ import numpy as np
 from tightbound.papers.longspec.real_draft import SHAPES, Rereading, Written, compared, prompt, shipped
 from tightbound.simulators.language_models import smollm2
 from tightbound.verification.bench import Row
+from tightbound.verification.threads import threads
 
 TOKENS = 48
 PROMPTS = {1024: (0, 2, 6), 4096: (1,), 8128: (5,)}
@@ -20,19 +21,13 @@ def draft_speed() -> Sequence[Row]:
 
     Reading a prompt is not counted. Processor time is what other programs on the machine disturb least.
     """
-    import numba
-
-    before = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        target = smollm2.load().model
-        rows: list[Row] = []
+    target = smollm2.load().model
+    rows: list[Row] = []
+    with threads(1):
         for length, numbers in PROMPTS.items():
-            found = [compared(Rereading.of(target), shipped(), prompt(length, n), TOKENS) for n in numbers]
+            found = [compared(Rereading.like(target), shipped(), prompt(length, n), TOKENS) for n in numbers]
             rows += table(length, found)
-        return rows
-    finally:
-        numba.set_num_threads(before)
+    return rows
 
 
 def table(length: int, found: Sequence[dict[str, Written]]) -> list[Row]:

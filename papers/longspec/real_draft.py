@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tightbound.papers.longspec.pace import Pace
-from tightbound.papers.longspec.texts import texts
+from tightbound.papers.longspec.texts import SPACE, texts
 from tightbound.simulators.language_models import smollm2
 from tightbound.simulators.language_models.llama import Llama
 from tightbound.simulators.speculative.decoder import SpeculativeDecoder
@@ -37,11 +37,6 @@ class Rereading(Llama):
     """
 
     known: dict[int, tuple[NDArray[Any], ...]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, target: Llama) -> Rereading:
-        """Return the same model, which has read nothing."""
-        return cls(**{one.name: getattr(target, one.name) for one in fields(Llama)})
 
     def forward(self, cache: Any, tokens: ArrayLike, **how: Any) -> NDArray[np.float32]:
         """Return logits, and append rows; those of a prompt come from the first reading."""
@@ -71,7 +66,7 @@ def shipped() -> LongSpecBlock:
 def held_out() -> Tokens:
     """Return all texts that training did not see, one after another."""
     tokenizer = smollm2.load().tokenizer
-    return np.concatenate([tokenizer.encode(text + "\n\n") for text in texts().held_out])
+    return np.concatenate([tokenizer.encode(text + SPACE) for text in texts().held_out])
 
 
 def prompt(length: int, number: int) -> Tokens:

@@ -15,6 +15,8 @@ HELD_OUT = 16
 """One file in so many is kept from training."""
 LEAST = 200
 """Shorter texts are left out, in characters."""
+SPACE = "\n\n"
+"""Between texts."""
 
 
 class Texts(NamedTuple):
@@ -98,4 +100,4 @@ def _docstrings(path: Path) -> str:
         return ""
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     found = (ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, kinds))
-    return "\n\n".join(text for text in found if text)
+    return SPACE.join(text for text in found if text)

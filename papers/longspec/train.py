@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.papers.longspec.texts import texts
+from tightbound.papers.longspec.texts import SPACE, texts
 from tightbound.simulators.language_models import byte_llama
 from tightbound.simulators.language_models.checkpoint import load, save
 from tightbound.simulators.language_models.schedule import Schedule
@@ -32,8 +32,6 @@ from tightbound.theory._validation import Integers
 
 MEMORY = Path(".tightbound/longspec/target")
 """What SmolLM2 says about texts."""
-SPACE = "\n\n"
-"""Between texts."""
 LAGS = (1, 4)
 """Least and largest j of flash noisy training: drafts are five deep."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from time import perf_counter
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -20,7 +20,7 @@ from tightbound.simulators.speculative.drafter import NoDraft
 from tightbound.simulators.speculative.sparse_to_dense import SparseToDense
 from tightbound.theory.speculative.memory_traffic import MemoryTraffic
 from tightbound.theory.speculative.roofline import Roofline
-from tightbound.verification.bench import Benchmark, Row
+from tightbound.verification.bench import Benchmark, Row, timed
 
 SIZES = {"context": 8192, "batch": 8, "gamma": 4, "keys": 512, "tokens": 24, "repeats": 3}
 """Defaults; TIGHTBOUND_STD, e.g. ``context=4096,batch=4``, changes some."""
@@ -112,12 +112,7 @@ def machine(rows: int, shape: tuple[int, int] = (1 << 16, 576), repeats: int = 5
     found = []
     for count, work in ((1, weights.nbytes), (rows, 2 * rows * weights.size)):
         some = np.ones((count, shape[1]), dtype=np.float32)
-        seconds = []
-        for _ in range(repeats + 1):
-            began = perf_counter()
-            linear(weights, some)
-            seconds.append(perf_counter() - began)
-        found.append(work / float(np.median(seconds[1:])))
+        found.append(work / timed(partial(linear, weights, some), rounds=repeats)[0])
     return found[0], found[1]
 
 

@@ -11,8 +11,9 @@ and logits :math:`W\,\mathrm{norm}(h)`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -90,6 +91,11 @@ class Llama:
     norm: Weights
     head: Weights
     rope_factors: Weights | None = None
+
+    @classmethod
+    def like(cls, other: Llama) -> Self:
+        """Return a model with the weights of another: for a subclass that does one thing differently."""
+        return cls(**{one.name: getattr(other, one.name) for one in fields(Llama)})
 
     @classmethod
     def from_checkpoint(cls, checkpoint: GGUFCheckpoint) -> Llama:

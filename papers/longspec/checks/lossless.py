@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -78,11 +77,7 @@ def plain_logits(target: Llama, texts: list[np.ndarray], tokens: int) -> tuple[n
 def _written(cell: Cell, rng: np.random.Generator, masked: bool) -> Arrays:
     """Tokens of speculative decoding, beside those that plain decoding writes after the same text."""
     pair, count = load(), cell["tokens"]
-    target = (
-        pair.target
-        if masked
-        else CausalLlama(**{field.name: getattr(pair.target, field.name) for field in fields(Llama)})
-    )
+    target = pair.target if masked else CausalLlama.like(pair.target)
     given = prompts(cell, rng)
     decoder = SpeculativeDecoder(target, LongSpecDraft(pair.block, Beam(cell["widths"])))
     pace = Pace(len(given), clock=time.process_time)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tightbound.papers._real_model import NAME, missing, weights
+from tightbound.papers.longspec.checks.lossless import CHAIN, TREES
 from tightbound.papers.longspec.checks.tree_attention import PAPER, Arrays
 from tightbound.simulators.language_models.llama import Llama
 from tightbound.verification.claim import Claim, NegativeControl
@@ -19,17 +20,12 @@ from tightbound.verification.statistics import Equality
 
 PARTS = ("draft", "attention", "rest of the target", "verification", "attention under one mask")
 SKIP = missing()
-CHAIN, TREE = (1, 1, 1, 1, 1), (4, 16, 16, 16, 16)
+TREE = TREES[1]
 
 
 @dataclass(frozen=True, eq=False)
 class Credulous(Llama):
     """A target that finds the first drafted token likeliest, whatever it is."""
-
-    @classmethod
-    def of(cls, target: Llama) -> Credulous:
-        """Return the same model with that habit."""
-        return cls(**{one.name: getattr(target, one.name) for one in fields(Llama)})
 
     def forward(self, cache: Any, tokens: ArrayLike, **how: Any) -> NDArray[np.float32]:
         """Return logits; the first of several rows has the token of the second as its largest."""
@@ -62,7 +58,7 @@ def _texts(cell: Cell, believes: Callable[[Llama], Llama]) -> Arrays:
 
     target, draft = smollm2.load().model, LongSpecDraft(shipped(), Beam(cell["widths"]))
     given, count = prompt(cell["prompt"], cell["number"]), cell["tokens"]
-    reading = Rereading.of(target)
+    reading = Rereading.like(target)
     plain = write(reading, NoDraft(), given, count)
     drafted = write(believes(reading), draft, given, count)
     place, margin = parting(target, given, plain.tokens, drafted.tokens)
@@ -87,7 +83,7 @@ def texts_that_differ(cell: Cell, rng: np.random.Generator) -> Arrays:
 
 def texts_with_first_draft_unverified(cell: Cell, rng: np.random.Generator) -> Arrays:
     """Return the same where the first drafted token of a round is always taken."""
-    return _texts(cell, Credulous.of)
+    return _texts(cell, Credulous.like)
 
 
 def where_time_goes(cell: Cell) -> np.ndarray:

@@ -56,7 +56,7 @@ def small(model, block, monkeypatch):
 
 
 def test_a_prompt_is_read_once(model, monkeypatch):
-    reading = Rereading.of(model)
+    reading = Rereading.like(model)
     first = write(reading, NoDraft(), TEXT[:30], 8)
     assert first.tokens.tolist() == write(model, NoDraft(), TEXT[:30], 8).tokens.tolist()
     passes, forward = [], Llama.forward
@@ -74,7 +74,7 @@ def test_a_prompt_is_read_once(model, monkeypatch):
 
 
 def test_shapes_write_the_plain_text_and_a_table_tells_their_rounds(small, model, block):
-    runs = compared(Rereading.of(model), block, TEXT[:30], 12)
+    runs = compared(Rereading.like(model), block, TEXT[:30], 12)
     assert {tuple(run.tokens) for run in runs.values()} == {tuple(runs["plain decoding"].tokens)}
     rows = draft_speed.table(30, [runs, runs])
     assert [row["what"].split(",")[0] for row in rows] == [
