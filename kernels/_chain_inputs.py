@@ -34,11 +34,13 @@ def dense(
     ids = sizes.integers("draft_token_ids", draft_token_ids, "B g", 0, vocabulary - 1, check)
     coins = sizes.uniforms("uniform", uniform, "B g", check)
     finals = sizes.uniforms("uniform_final", uniform_final, "B", check)
-    stops: Any = drafts * np.arange(1, batch + 1, dtype=np.int32)
-    if is_tensor(target):
+    stops: Any
+    if is_tensor(target):  # made where it is used: a copy from the CPU would wait for the GPU
         import torch
 
-        stops = torch.from_numpy(stops).to(target.device)
+        stops = torch.arange(1, batch + 1, dtype=torch.int32, device=target.device) * drafts
+    else:
+        stops = drafts * np.arange(1, batch + 1, dtype=np.int32)
     flat = ids.reshape(batch * drafts), target.reshape(batch * (drafts + 1), vocabulary)
     return q, *flat, stops, coins.reshape(batch * drafts), finals, drafts
 

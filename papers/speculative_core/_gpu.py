@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,28 +24,56 @@ COPIED = 2**30  # bytes
 
 
 def benchmark(output: Path = OUTPUT) -> Sequence[Row]:
-    """Check and time all kernels and write a report; where there is no GPU, say so in one row.
+    """Check all kernels, time those that are right, and write a report; without a GPU say so in one row.
+
+    The report is written after every kernel, so a run that is cut short leaves what it has.
 
     Raises
     ------
     ArithmeticError
-        If a result is not what the reference says; names the kernel. Nothing is timed then.
+        At the end, if a result was not what the reference says; names all such kernels.
     """
     why = absent()
     if why is not None:
-        nothing = dict.fromkeys(("median", "low20", "high80"))
-        return [{"what": f"not measured: {why}", "size": "", "unit": "", **nothing}]
+        return [_untimed(f"not measured: {why}", "")]
     seed = time.time_ns() % 2**32
-    checked = check_all(ODD, "cuda", seed)
     copied = copy_bandwidth()
-    rows: list[dict[str, Any]] = []
+    report: dict[str, Any] = {
+        "device": device() | {"seed": seed, "copy bytes per second": copied},
+        "checked": [],
+        "measured": [],
+        "wrong": [],
+    }
+
+    def attempt(part: str, rows: Callable[[], list[dict[str, Any]]]) -> None:
+        try:
+            report[part] += rows()
+        except ArithmeticError as error:
+            report["wrong"].append(str(error))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(report, indent=2), encoding="utf-8")
+
+    for case in cases(ODD, "cuda", seed):
+        for backend in ("triton", "numba_cuda") if case.numba_cuda else ("triton",):
+            attempt("checked", partial(_checked, case, backend))
     for case in cases(LARGE, "cuda", seed + 1):
-        rows += measure(case, check(case, requests=1), copied)
-    machine = device() | {"seed": seed, "copy bytes per second": copied}
-    output.parent.mkdir(parents=True, exist_ok=True)
-    report = {"device": machine, "checked": checked, "measured": rows}
-    output.write_text(json.dumps(report, indent=2), encoding="utf-8")
+        attempt("measured", partial(_measured, case, copied))
+    if report["wrong"]:
+        raise ArithmeticError("; ".join(report["wrong"]))
+    rows: list[dict[str, Any]] = report["measured"]
     return rows
+
+
+def _checked(case: Case, backend: str) -> list[dict[str, Any]]:
+    return [{"kernel": case.kernel, "size": case.size, "backend": backend, "ties": check(case, backend)}]
+
+
+def _measured(case: Case, copied: float) -> list[dict[str, Any]]:
+    return measure(case, check(case, requests=1), copied)
+
+
+def _untimed(what: str, size: str) -> dict[str, Any]:
+    return {"what": what, "size": size, "unit": "", **dict.fromkeys(("median", "low20", "high80"))}
 
 
 def absent() -> str | None:
@@ -58,11 +87,11 @@ def absent() -> str | None:
 
 
 def check_all(scale: Scale, device: str, seed: int) -> list[dict[str, Any]]:
-    """Compare every kernel with its reference; return kernel, size and ties of each case."""
-    return [{"kernel": c.kernel, "size": c.size, "ties": check(c)} for c in cases(scale, device, seed)]
+    """Compare every kernel with its reference; return kernel, size, backend and ties of each case."""
+    return [row for case in cases(scale, device, seed) for row in _checked(case, "triton")]
 
 
-def check(case: Case, requests: int | None = None) -> int:
+def check(case: Case, backend: str = "triton", requests: int | None = None) -> int:
     """Compare one kernel with its reference, on the first requests or on all; return the number of ties.
 
     Raises
@@ -70,7 +99,8 @@ def check(case: Case, requests: int | None = None) -> int:
     ArithmeticError
         Naming the kernel, its size, and what differs.
     """
-    found = _arrays(case.run(*case.tensors, backend="triton"))
+    given = case.tensors if backend == "triton" else tuple(x.cpu().numpy() for x in case.tensors)
+    found = _arrays(case.run(*given, backend=backend))
 
     def again(shift: tuple[float, ...]) -> list[Any]:
         given = list(case.tensors)
@@ -86,7 +116,7 @@ def check(case: Case, requests: int | None = None) -> int:
     try:
         return case.compare(expected, first, again)
     except ArithmeticError as error:
-        raise ArithmeticError(f"{case.kernel} ({case.size}): {error}") from error
+        raise ArithmeticError(f"{case.kernel} ({case.size}, {backend}): {error}") from error
 
 
 def _arrays(result: Any) -> list[Any]:
@@ -152,9 +182,8 @@ def measure(case: Case, ties: int, copied: float) -> list[dict[str, Any]]:
         try:
             median_, low, high = seconds(prepare(*case.tensors))
         except Exception as error:  # another package's, whose versions differ
-            nothing = dict.fromkeys(("median", "low20", "high80"))
             why = f"{name}: not measured, {type(error).__name__}: {str(error)[:200]}"
-            rows.append({"what": why, "size": case.size, "unit": "", **nothing})
+            rows.append(_untimed(why, case.size))
             continue
         row = {"size": case.size, "unit": "s", "median": median_, "low20": low, "high80": high}
         rows.append({"what": name, **row, "ratio_to": case.kernel, "ratio": median_ / median})
@@ -173,7 +202,7 @@ def device() -> dict[str, Any]:
     except (OSError, subprocess.CalledProcessError):
         driver = "unknown"
     versions = {}
-    for name in ("tightbound", "torch", "triton", "flashinfer-python"):
+    for name in ("tightbound", "torch", "triton", "numba-cuda", "flashinfer-python"):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

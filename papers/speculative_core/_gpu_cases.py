@@ -33,10 +33,11 @@ def _chains(make: Maker) -> Iterator[Case]:
     row = 4 * batch * s.vocabulary
     sampled: dict[str, Any] = {"compare": compare.tokens, "coins": (3, 4)}
     yield Case("chain_speculative_sampling", size, chain_speculative_sampling, arguments,
-               bytes=4 * row, flops=6 * row // 4, **sampled)  # fmt: skip
+               bytes=4 * row, flops=6 * row // 4, numba_cuda=True, **sampled)  # fmt: skip
     chosen = partial(_without_laws, chain_speculative_sampling)
     yield Case("chain_speculative_sampling, chosen drafts", size, chosen, arguments[1:],
-               bytes=2 * row, flops=4 * row // 4, compare=compare.tokens, coins=(2, 3))  # fmt: skip
+               bytes=2 * row, flops=4 * row // 4, compare=compare.tokens, coins=(2, 3),
+               numba_cuda=True)  # fmt: skip
     yield Case("block_speculative_sampling", size, block_speculative_sampling, arguments,
                bytes=2 * s.drafts * row, flops=3 * s.drafts * row // 4, **sampled)  # fmt: skip
 
@@ -58,20 +59,23 @@ def _trees(make: Maker) -> Iterator[Case]:
     size = f"B={s.batch}, M={s.nodes}"
     built = (parents, tokens, starts)
     entries = s.batch * s.nodes
-    yield Case("build_tree", size, build_tree, built, compare.exact, entries * (s.nodes + 28), 0)
+    yield Case("build_tree", size, build_tree, built, compare.exact, entries * (s.nodes + 28), 0,
+               numba_cuda=True)  # fmt: skip
     tree = build_tree(*(x.cpu() for x in built), backend="numpy")
     import torch
 
     links = tuple(torch.from_numpy(x).to(make.device) for x in tree[:4])
     best = make.integers(0, 8, s.batch, s.nodes).int()
     greedy = (*links, best)
-    yield Case("verify_tree_greedy", size, verify_tree_greedy, greedy, compare.exact, 20 * entries, 0)
+    yield Case("verify_tree_greedy", size, verify_tree_greedy, greedy, compare.exact, 20 * entries, 0,
+               numba_cuda=True)  # fmt: skip
     q, p = make.laws(s.batch, s.nodes, s.vocabulary)
     coins = (make.uniform(s.batch, s.nodes), make.uniform(s.batch))
     row = 4 * s.batch * s.vocabulary
     size = f"{size}, V={s.vocabulary}"
     yield Case("tree_speculative_sampling_target_only", size, tree_speculative_sampling_target_only,
-               (*links, *coins, p), compare.tokens, 2 * row, row // 2, coins=(4, 5))  # fmt: skip
+               (*links, *coins, p), compare.tokens, 2 * row, row // 2, coins=(4, 5),
+               numba_cuda=True)  # fmt: skip
     for replace in (True, False):
         name = f"tree_rejection_sampling, {'with' if replace else 'without'} replacement"
         run = partial(tree_rejection_sampling, replace=replace)
@@ -85,7 +89,7 @@ def _trees(make: Maker) -> Iterator[Case]:
         moved = 4 * int((number + 1).sum()) * s.kv_heads * s.dim * k.element_size()
         arguments = (k, v, path, number, starts)
         yield Case("kv_compact", f"B={s.batch}, N={s.keys}, {dtype}", kv_compact, arguments,
-                   compare.exact, moved, 0,
+                   compare.exact, moved, 0, numba_cuda=dtype != "bfloat16",
                    timed=partial(kv_compact, *arguments, out=(k, v), backend="triton"))  # fmt: skip
 
 

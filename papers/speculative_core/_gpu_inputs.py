@@ -50,6 +50,8 @@ class Case:
         Which arguments are variates, that ``again`` moves.
     timed : callable, optional
         What is timed instead of ``run``.
+    numba_cuda : bool
+        Whether the operation also runs there, on these dtypes.
     """
 
     kernel: str
@@ -62,6 +64,7 @@ class Case:
     axis: int = 0
     coins: tuple[int, ...] = ()
     timed: Callable[[], Any] | None = None
+    numba_cuda: bool = False
 
 
 class Maker:

@@ -61,6 +61,37 @@ def sdpa_tree(q: Any, k: Any, v: Any, mask: Any) -> Run:
     return _agrees(lambda: attend(*heads, attn_mask=seen, enable_gqa=True).transpose(1, 2), expected)
 
 
+def flex_hybrid(q: Any, k: Any, v: Any, lengths: Any, k_spec: Any, v_spec: Any, mask: Any) -> Run:
+    """Prepare compiled ``flex_attention`` with a block mask, over caches that hold the tree already."""
+    import torch
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    from tightbound.kernels.hybrid_tree_attention import hybrid_tree_attention
+
+    expected = hybrid_tree_attention(q, k, v, lengths, k_spec, v_spec, mask, backend="triton")[0]
+    prefix, (batch, rows, nodes) = k.shape[1], mask.shape
+    heads = [q, torch.cat([k, k_spec], 1), torch.cat([v, v_spec], 1)]
+    heads = [x.transpose(1, 2).contiguous() for x in heads]
+    tree = mask.bool()
+
+    def seen(b: Any, h: Any, m: Any, n: Any) -> Any:
+        return (n < prefix) | tree[b, m, (n - prefix).clamp(min=0)]
+
+    block = create_block_mask(seen, batch, None, rows, prefix + nodes, device=q.device)
+    attend = torch.compile(flex_attention)
+    return _agrees(lambda: attend(*heads, block_mask=block, enable_gqa=True).transpose(1, 2), expected)
+
+
+def flex_decode(q: Any, k: Any, v: Any, lengths: Any) -> Run:
+    """Prepare compiled ``flex_attention`` over full caches."""
+    import torch
+    from torch.nn.attention.flex_attention import flex_attention
+
+    heads = [x.transpose(1, 2).contiguous() for x in (q, k, v)]
+    attend = torch.compile(flex_attention)
+    return _agrees(lambda: attend(*heads, enable_gqa=True).transpose(1, 2), _decoded(q, k, v, lengths))
+
+
 def compiled_chain(q: Any, ids: Any, p: Any, uniform: Any, final: Any) -> Run:
     """Prepare chain verification in array operations under ``torch.compile``."""
     import torch
@@ -143,10 +174,14 @@ PEERS: dict[str, dict[str, Callable[..., Run]]] = {
     "probs_from_logits": {"torch softmax": softmax},
     "decode_attention_splitk, merged": {
         "torch scaled_dot_product_attention": sdpa,
+        "torch flex_attention, compiled": flex_decode,
         "FlashInfer batch decode, paged": flashinfer_decode,
     },
     "tree_attention": {"torch scaled_dot_product_attention, masked": sdpa_tree},
-    "hybrid_tree_attention": {"torch scaled_dot_product_attention, masked": sdpa_hybrid},
+    "hybrid_tree_attention": {
+        "torch scaled_dot_product_attention, masked": sdpa_hybrid,
+        "torch flex_attention, compiled": flex_hybrid,
+    },
     "merge_states": {
         "torch.compile, array operations": compiled_merge,
         "FlashInfer merge_states": flashinfer_merge,
