@@ -368,11 +368,11 @@ BS_12L = Claim(
     source="serving simulator, beyond the paper",
     provenance="derived",
     statistic=Order(),
-    grid=_loads(400, 2000, 8, 1.2),
+    grid=_loads(400, 2000, 12, 1.2),
     measure=requests_against_table,
     control=NegativeControl(measure=longest_against_table, because="long drafts overload a full batch"),
     substitutes=TRAFFIC,
-    seconds={"quick": 2, "standard": 18},
+    seconds={"quick": 4, "standard": 27},
 )
 
 BS_12M = Claim(

@@ -79,16 +79,19 @@ GMFG_5A = Claim(
     provenance="recall",
     statistic=Slope(target=-0.5, side="two-sided", tolerance=0.05, axis="episodes"),
     grid=Grid(
-        quick=[{"instances": 4, "agents": 5, "episodes": (800, 3200, 12800), "replications": 10}],
+        quick=[{"instances": 24, "agents": 5, "episodes": (800, 3200, 12800), "replications": 4}],
         standard=[{"instances": 20, "agents": 5, "episodes": (800, 3200, 12800), "replications": 40}],
     ),
     measure=error_over_episodes,
     control=NegativeControl(
         measure=error_without_coverage,
         because="a behaviour that never plays an action learns nothing about it, and the error stays",
+        grid=Grid(
+            quick=[{"instances": 2, "agents": 5, "episodes": (800, 3200, 12800), "replications": 4}],
+        ),
     ),
     substitutes=SIMULATED,
-    seconds={"quick": 2.5, "standard": 40.0},
+    seconds={"quick": 3.0, "standard": 40.0},
 )
 
 

@@ -38,18 +38,18 @@ GMFG_7A = Claim(
     provenance="derived",
     statistic=Slope(target=-0.5, side="two-sided", tolerance=0.1, axis="episodes", method="per_seed"),
     grid=Grid(
-        quick=[{**SHAPE, "graphon": name, "runs": 100} for name in ("exp", "sbm")],
+        quick=[{**SHAPE, "graphon": name, "runs": 400} for name in ("exp", "sbm")],
         standard=[
-            {**SHAPE, "agents": n, "graphon": g, "runs": 150} for g in ("exp", "sbm") for n in (10, 20)
+            {**SHAPE, "agents": n, "graphon": g, "runs": 400} for g in ("exp", "sbm") for n in (10, 20)
         ],
         full=[
-            {**SHAPE, "agents": n, "graphon": g, "runs": 400} for g in ("exp", "sbm") for n in (10, 20, 40)
+            {**SHAPE, "agents": n, "graphon": g, "runs": 600} for g in ("exp", "sbm") for n in (10, 20, 40)
         ],
     ),
     measure=known_errors,
     control=NegativeControl(measure=unsorted_errors, grid=UNSORTED_GRID, because=UNSORTED),
     substitutes=PARAMETRIC,
-    seconds={"quick": 3.0, "standard": 20.0},
+    seconds={"quick": 3.0, "standard": 45.0},
 )
 
 

@@ -103,15 +103,17 @@ GMFG_8C = Claim(
     provenance="derived",
     statistic=HighProbability(delta=0.05),
     grid=Grid(
-        quick=cells(graphon=["sbm"], agents=[10], horizon=[10], episodes=[6400], runs=[250]),
-        standard=cells(graphon=["sbm"], agents=[10, 20], horizon=[10], episodes=[6400], runs=[400]),
+        quick=cells(graphon=["sbm"], agents=[10], horizon=[10], episodes=[6400], runs=[700]),
+        standard=cells(graphon=["sbm"], agents=[10, 20], horizon=[10], episodes=[6400], runs=[800]),
     ),
     measure=misplaced,
     control=NegativeControl(
-        measure=misplaced_unsorted, because="handed out at random, communities are right by luck only"
+        measure=misplaced_unsorted,
+        because="handed out at random, communities are right by luck only",
+        grid=Grid(quick=cells(graphon=["sbm"], agents=[10], horizon=[10], episodes=[6400], runs=[60])),
     ),
     substitutes=PARAMETRIC,
-    seconds={"quick": 4.0, "standard": 30.0},
+    seconds={"quick": 2.5, "standard": 45.0},
 )
 
 
