@@ -30,16 +30,24 @@ def attend(q: Array, k: Array, v: Array, seen: NDArray[np.bool_] | None, scale: 
         -inf for such a row.
     """
     rows, heads, dim = q.shape
-    grouped = q.reshape(rows, k.shape[1], -1, dim)
-    logits = scale * np.einsum("mkgd,nkd->mkgn", grouped, k)
+    kv_heads = k.shape[1]
+    grouped = q.reshape(rows, kv_heads, -1, dim).transpose(1, 0, 2, 3).reshape(kv_heads, -1, dim)
+    with np.errstate(invalid="ignore", over="ignore"):  # callers look for what is no number
+        logits = scale * (grouped @ k.transpose(1, 2, 0))  # (Hk, M H / Hk, N)
     if seen is not None:
-        logits = np.where(seen[:, None, None, :], logits, -np.inf)
+        logits = np.where(np.repeat(seen, heads // kv_heads, axis=0), logits, -np.inf)
     top = logits.max(axis=-1, initial=-np.inf)
     shift = np.where(np.isneginf(top), 0.0, top)
     weights = np.exp(logits - shift[..., None])
     total = weights.sum(axis=-1)
     empty = total == 0.0
     safe = np.where(empty, 1.0, total)
-    o = np.einsum("mkgn,nkd->mkgd", weights / safe[..., None], v)
+    with np.errstate(invalid="ignore", over="ignore"):
+        o = (weights @ v.transpose(1, 0, 2)) / safe[..., None]
     lse = np.where(empty, -np.inf, shift + np.log(safe))
-    return o.reshape(rows, heads, dim), lse.reshape(rows, heads)
+
+    def by_row(found: Array, *last: int) -> Array:
+        apart = found.reshape(kv_heads, rows, heads // kv_heads, *last)
+        return apart.swapaxes(0, 1).reshape(rows, heads, *last)
+
+    return by_row(o, dim), by_row(lse)

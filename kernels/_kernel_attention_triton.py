@@ -45,7 +45,11 @@ def _add_block(  # type: ignore[no-untyped-def]
     return acc, higher, total
 
 
-@jit
+# sizes that change from call to call: compiled once for all of them
+_SIZES = ["batch", "rows", "keys", "chosen", "tree_keys", "splits", "window", "sinks"]
+
+
+@jit(do_not_specialize=_SIZES)
 def attention(  # type: ignore[no-untyped-def]
     q,
     k,

@@ -1,4 +1,4 @@
-"""One layer of a beam tree in Triton: the best of every chunk, then the best of those."""
+"""One layer of a beam tree in Triton: the best of the chunks that can have any, then the best of those."""
 
 from __future__ import annotations
 
@@ -22,23 +22,67 @@ def following(scores, index, score, at):  # type: ignore[no-untyped-def]
 
 
 @jit
-def best_of_chunks(logq, cum, scores, index, rows, vocabulary, w, chunks, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Write the w best continuations in one chunk of one row, in order."""
-    row = tl.program_id(0).to(tl.int64)
-    chunk = tl.program_id(1)
-    tokens = chunk * BLOCK + tl.arange(0, BLOCK)
+def better_of(best, first, score, at):  # type: ignore[no-untyped-def]
+    """Return the pair (score, index) that ranks first of two."""
+    better = ((score > best) | ((score == best) & (at < first))) != 0
+    return tl.where(better, score, best), tl.where(better, at, first)
+
+
+@jit
+def load_sums(logq, cum, row, tokens, vocabulary):  # type: ignore[no-untyped-def]
+    """Return the log-probabilities of continuations, minus infinity for NaN and past the end."""
     x = tl.load(logq + row * vocabulary + tokens, mask=tokens < vocabulary, other=float("-inf")).to(
         tl.float32
     )
-    x = tl.where(x == x, x, float("-inf"))
-    total = tl.load(cum + row) + x.to(tl.float64)
-    flat = (row % rows) * vocabulary + tokens
+    return tl.load(cum + row) + tl.where(x == x, x, float("-inf")).to(tl.float64)
+
+
+@jit
+def highest_of_chunks(logq, cum, highest, vocabulary, chunks, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Write the best of one chunk of one row."""
+    row = tl.program_id(0).to(tl.int64)
+    chunk = tl.program_id(1)
+    total = load_sums(logq, cum, row, chunk * BLOCK + tl.arange(0, BLOCK), vocabulary)
+    tl.store(highest + row * chunks + chunk, tl.max(total, 0))
+
+
+@jit
+def least_of_requests(highest, least, count, w, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Write the w-th best chunk of one request: so good are w continuations at least."""
+    b = tl.program_id(0).to(tl.int64)
     score, at = tl.full([], float("inf"), tl.float64), tl.full([], -1, tl.int64)
+    for _ in range(0, w):
+        best, first = tl.full([], float("-inf"), tl.float64), tl.full([], 9223372036854775807, tl.int64)
+        for low in range(0, count, BLOCK):
+            each = low + tl.arange(0, BLOCK)
+            s = tl.load(highest + b * count + each, mask=each < count, other=float("-inf"))
+            best, first = better_of(best, first, *following(s, each.to(tl.int64), score, at))
+        score, at = best, first
+    tl.store(least + b, score)
+
+
+@jit
+def best_of_chunks(  # type: ignore[no-untyped-def]
+    logq, cum, highest, least, scores, index, rows, vocabulary, w, chunks, BLOCK: tl.constexpr
+):
+    """Write the w best continuations in one chunk of one row, in order; none where others are better."""
+    row = tl.program_id(0).to(tl.int64)
+    chunk = tl.program_id(1)
     out = (row * chunks + chunk) * w
-    for i in range(0, w):
-        score, at = following(total, flat, score, at)
-        tl.store(scores + out + i, score)
-        tl.store(index + out + i, at)
+    wanted = tl.load(highest + row * chunks + chunk) >= tl.load(least + row // rows)
+    tokens = chunk * BLOCK + tl.arange(0, BLOCK)
+    flat = (row % rows) * vocabulary + tokens
+    if wanted:
+        total = load_sums(logq, cum, row, tokens, vocabulary)
+        score, at = tl.full([], float("inf"), tl.float64), tl.full([], -1, tl.int64)
+        for i in range(0, w):
+            score, at = following(total, flat, score, at)
+            tl.store(scores + out + i, score)
+            tl.store(index + out + i, at)
+    else:
+        for i in range(0, w):
+            tl.store(scores + out + i, float("-inf"))
+            tl.store(index + out + i, 9223372036854775807)
 
 
 @jit
@@ -52,10 +96,7 @@ def best_of_all(scores, index, tokens, parents, found, count, vocabulary, w, BLO
             each = low + tl.arange(0, BLOCK)
             s = tl.load(scores + b * count + each, mask=each < count, other=float("-inf"))
             j = tl.load(index + b * count + each, mask=each < count, other=0)
-            top, place = following(s, j, score, at)
-            better = ((top > best) | ((top == best) & (place < first))) != 0
-            first = tl.where(better, place, first)
-            best = tl.where(better, top, best)
+            best, first = better_of(best, first, *following(s, j, score, at))
         score, at = best, first
         some = score > float("-inf")
         out = b * w + i
@@ -80,19 +121,29 @@ def beam_tree_step(logq: Any, cum: Any, w: int) -> tuple[Any, Any, Any]:
         kept = min(w, block)
         scores = before.new_empty((batch, rows * chunks * kept))
         index = torch.empty(scores.shape, dtype=torch.int64, device=x.device)
+        highest, least = before.new_empty(batch * rows * chunks), before.new_empty(batch)
+        highest_of_chunks[(batch * rows, chunks)](x, before, highest, vocabulary, chunks, BLOCK=block)
+        least_of_requests[(batch,)](highest, least, rows * chunks, w, **_over(rows * chunks))
         best_of_chunks[(batch * rows, chunks)](
-            x, before, scores, index, rows, vocabulary, kept, chunks, BLOCK=block
+            x, before, highest, least, scores, index, rows, vocabulary, kept, chunks, BLOCK=block
         )
         count = scores.shape[1]
-        every = min(BLOCK, max(16, power_of_two(count)))
-        best_of_all[(batch,)](scores, index, tokens, parents, found, count, vocabulary, w, BLOCK=every)
+        best_of_all[(batch,)](scores, index, tokens, parents, found, count, vocabulary, w, **_over(count))
     return tokens, parents, found
 
 
+def _over(count: int) -> dict[str, int]:
+    block = min(2 * BLOCK, max(16, power_of_two(count)))
+    return {"BLOCK": block, "num_warps": max(1, min(16, block // 256))}
+
+
 _TYPES = {"logq": "*fp32", "cum": "*fp64", "scores": "*fp64", "found": "*fp64", "index": "*i64"}
+_TYPES |= {"highest": "*fp64", "least": "*fp64"}
 _TYPES |= {"tokens": "*i32", "parents": "*i32"}
 _TYPES |= dict.fromkeys(("rows", "vocabulary", "w", "chunks", "count"), "i32")
 VARIANTS = [
+    ("highest", highest_of_chunks, _TYPES, {"BLOCK": BLOCK}, {"num_warps": 4}),
+    ("least", least_of_requests, _TYPES, {"BLOCK": 512}, {"num_warps": 2}),
     ("chunks", best_of_chunks, _TYPES, {"BLOCK": BLOCK}, {"num_warps": 4}),
-    ("all", best_of_all, _TYPES, {"BLOCK": BLOCK}, {"num_warps": 4}),
+    ("all", best_of_all, _TYPES, {"BLOCK": 2 * BLOCK}, {"num_warps": 16}),
 ]

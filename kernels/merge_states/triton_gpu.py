@@ -5,39 +5,60 @@ from __future__ import annotations
 from typing import Any
 
 from tightbound.kernels._attention_triton import as_tensor, computed
+from tightbound.kernels._triton_inverse_cdf import power_of_two
 from tightbound.kernels._triton_language import jit, tl
 
 
-@jit
-def merge_rows(o, lse, merged, total, parts, rows, dim, BLOCK_D: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Merge the states of one row."""
+@jit(do_not_specialize=["parts", "rows"])
+def merge_rows(  # type: ignore[no-untyped-def]
+    o, lse, merged, total, parts, rows, dim, BLOCK_S: tl.constexpr, BLOCK_D: tl.constexpr
+):
+    """Merge the states of one row, a block of parts at a time."""
     row = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, BLOCK_D)
-    inside = column < dim
     top = tl.full([], float("-inf"), tl.float32)
     weight = tl.zeros([], tl.float32)
     acc = tl.zeros([BLOCK_D], tl.float32)
-    source = row
-    for _ in range(0, parts):
-        here = tl.load(lse + source)
-        higher = tl.maximum(top, here)
+    for first in range(0, parts, BLOCK_S):
+        part = first + tl.arange(0, BLOCK_S)
+        source = part.to(tl.int64) * rows + row
+        here = tl.load(lse + source, mask=part < parts, other=float("-inf"))
+        inside = ((part < parts)[:, None] & (column < dim)[None, :]) != 0
+        states = tl.load(o + source[:, None] * dim + column[None, :], mask=inside, other=0.0).to(tl.float32)
+        higher = tl.maximum(top, tl.max(here, 0))
         shift = tl.where(higher == float("-inf"), 0.0, higher)
         before = tl.exp(top - shift)
-        share = tl.exp(here - shift)
-        part = tl.load(o + source * dim + column, mask=inside, other=0.0).to(tl.float32)
-        acc = acc * before + tl.where(share > 0.0, share * part, 0.0)
-        weight = weight * before + share
+        shares = tl.exp(here - shift)
+        counted = tl.where((shares > 0.0)[:, None], shares[:, None] * states, 0.0)
+        acc = acc * before + tl.sum(counted, 0)
+        weight = weight * before + tl.sum(shares, 0)
         top = higher
-        source += rows
     empty = weight == 0.0
     divisor = tl.where(empty, 1.0, weight)
-    tl.store(merged + row * dim + column, (acc / divisor).to(merged.dtype.element_ty), mask=inside)
+    tl.store(merged + row * dim + column, (acc / divisor).to(merged.dtype.element_ty), mask=column < dim)
     tl.store(total + row, tl.where(empty, float("-inf"), top + tl.log(divisor)))
 
 
-_TYPES = {"o": "*fp32", "lse": "*fp32", "merged": "*fp32", "total": "*fp32"}
-_TYPES |= {"parts": "i32", "rows": "i32", "dim": "i32"}
-VARIANTS = [(f"merge D={dim}", merge_rows, _TYPES, {"BLOCK_D": dim}, {"num_warps": 1}) for dim in (64, 128)]
+def blocks(parts: int, dim: int) -> dict[str, int]:
+    """Return tile sizes: few parts fit one warp, which waits for no other; many are read side by side."""
+    size = min(32, power_of_two(parts))
+    return {"BLOCK_S": size, "BLOCK_D": power_of_two(dim), "num_warps": 1 if size <= 8 else 4}
+
+
+def variants() -> list[Any]:
+    """Return what is compiled ahead of time: few and many parts."""
+    types = {"o": "*fp32", "lse": "*fp32", "merged": "*fp32", "total": "*fp32"}
+    types |= {"parts": "i32", "rows": "i32", "dim": "i32"}
+    found = []
+    for parts in (8, 64):
+        for dim in (64, 128):
+            sizes = blocks(parts, dim)
+            options = {"num_warps": sizes.pop("num_warps")}
+            found.append((f"merge S={parts}, D={dim}", merge_rows, types, sizes, options))
+    return found
+
+
+VARIANTS = variants()
 
 
 def merge_states(o: Any, lse: Any, dtype: Any = None) -> tuple[Any, Any]:
@@ -50,8 +71,6 @@ def merge_states(o: Any, lse: Any, dtype: Any = None) -> tuple[Any, Any]:
     merged = torch.empty((*rows, dim), dtype=computed(dtype), device=o.device)
     total = torch.empty(rows, dtype=torch.float32, device=o.device)
     if total.numel():
-        block = 1 << max(0, dim - 1).bit_length()
-        merge_rows[(total.numel(),)](
-            o, lse, merged, total, parts, total.numel(), dim, BLOCK_D=block, num_warps=1
-        )
+        rows_in_all = total.numel()
+        merge_rows[(rows_in_all,)](o, lse, merged, total, parts, rows_in_all, dim, **blocks(parts, dim))
     return merged.to(dtype), total

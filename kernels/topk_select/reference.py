@@ -19,8 +19,9 @@ def attention_mass(
     queries, keys = (as_stored(name, x, storage).float64() for name, x in (("q", q), ("k", k)))
     mass = np.empty((n.batch, n.kv_heads, candidates))
     for b, length in enumerate(lengths_of(kv_len, n, candidates)):
-        grouped = queries[b].reshape(n.rows, n.kv_heads, n.group, n.dim)
-        logits = scale * np.einsum("mhgd,nhd->hgmn", grouped, keys[b, :length])
+        grouped = queries[b].reshape(n.rows, n.kv_heads, n.group, n.dim).transpose(1, 2, 0, 3)
+        with np.errstate(invalid="ignore", over="ignore"):  # `finite` looks for what is no number
+            logits = scale * (grouped @ keys[b, :length].transpose(1, 2, 0)[:, np.newaxis])
         hidden = np.arange(length) > (length - n.rows + np.arange(n.rows))[:, None]
         logits = np.where(hidden, -np.inf, logits)
         weights = np.exp(logits - logits.max(axis=-1, keepdims=True))

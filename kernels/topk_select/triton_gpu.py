@@ -1,4 +1,4 @@
-"""Attention of a window in Triton programs, selection by torch's stable sort."""
+"""Attention of a window in Triton programs, selection without sorting in one program per row."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from typing import Any
 
 from tightbound.kernels._attention_arguments import Sizes
 from tightbound.kernels._attention_triton import LOG2E, as_integers, as_tensor, blocks, computed, tensors
+from tightbound.kernels._triton_inverse_cdf import power_of_two
 from tightbound.kernels._triton_language import jit, tl
+from tightbound.kernels._triton_ranking import find_cut, load_keys, ranks_before
+
+BLOCK = 4096
+WARPS = 32  # all threads that a program can have: a row is read by one
 
 
 @jit
@@ -104,6 +109,24 @@ def attention_shares(  # type: ignore[no-untyped-def]
     tl.store(mass + (b * kv_heads + h) * candidates + n, total / rows, mask=inside)
 
 
+@jit
+def select(mass, chosen, size, number, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Write the ``number`` best of one row, in the order of their places."""
+    row = tl.program_id(0).to(tl.int64)
+    zero, one = tl.zeros([], tl.float64), tl.full([], 1.0, tl.float64)
+    everything, end = tl.full([], -2147483648, tl.int32), tl.zeros([], tl.int32) + size
+    base, least = row * size, zero + number
+    key, last = find_cut(mass, base, size, zero, one, everything, end, least, True, BLOCK)
+    met = tl.zeros([], tl.int32)
+    for first in range(0, size, BLOCK):
+        index = first + tl.arange(0, BLOCK)
+        _x, keys = load_keys(mass, base, index, size)
+        kept = ranks_before(keys, index, size, key, last)
+        order = met + tl.cumsum(kept.to(tl.int32), 0) - 1
+        tl.store(chosen + row * number + order, index, mask=kept)
+        met += tl.sum(kept.to(tl.int32), 0)
+
+
 def _variants() -> list[Any]:
     found = []
     for kind, dim, rows in (("fp16", 128, 64), ("fp32", 128, 64)):
@@ -117,6 +140,8 @@ def _variants() -> list[Any]:
         name = f"{kind} D={dim} BLOCK_M={launch['BLOCK_M']}"
         found.append((f"sums {name}", attention_sums, types, constants, options))
         found.append((f"shares {name}", attention_shares, types, constants, options))
+    types = {"mass": "*fp32", "chosen": "*i32", "size": "i32", "number": "i32"}
+    found.append(("select", select, types, {"BLOCK": BLOCK}, {"num_warps": WARPS}))
     return found
 
 
@@ -152,5 +177,11 @@ def topk_select(mass: Any, num_keys: int) -> Any:
     """Return the keys of largest mass; see `tightbound.kernels.topk_select.topk_select`."""
     import torch
 
-    order = torch.sort(as_tensor("mass", mass), dim=-1, descending=True, stable=True).indices
-    return order[..., :num_keys].sort(dim=-1).values.to(torch.int32)
+    scores = as_tensor("mass", mass).contiguous()
+    size = scores.shape[-1]
+    number = min(num_keys, size)
+    chosen = torch.empty((*scores.shape[:-1], number), dtype=torch.int32, device=scores.device)
+    if chosen.numel():
+        block = min(BLOCK, max(16, power_of_two(size)))
+        select[(chosen.numel() // number,)](scores, chosen, size, number, BLOCK=block, num_warps=WARPS)
+    return chosen

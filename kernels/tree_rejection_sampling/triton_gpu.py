@@ -11,23 +11,22 @@ from tightbound.kernels._inputs import to_tensor
 from tightbound.kernels._triton_inverse_cdf import load_law, power_of_two
 from tightbound.kernels._triton_language import jit, tl
 
-BLOCK = 4096
+BLOCK = 2048
+WARPS = 32  # all threads that a program can have: a request is walked by one
 
 
 @jit
-def laws(p, q, row, tokens, mask, rejected, seen, scales, factors, each, REPLACE: tl.constexpr):  # type: ignore[no-untyped-def]
+def laws(p, q, row, tokens, mask, rejected, seen, scales, factors, REPLACE: tl.constexpr):  # type: ignore[no-untyped-def]
     """Return the target's law after the rejections, and the draft's before it is normalised."""
     law = load_law(p, row + tokens, mask)
     drafted = load_law(q, row + tokens, mask)
     for i in range(0, rejected):
-        token = tl.sum(tl.where(each == i, seen, 0), 0)
-        scale = tl.sum(tl.where(each == i, scales, 0.0), 0)
-        factor = tl.sum(tl.where(each == i, factors, 0.0), 0)
-        left = law - factor * drafted
+        scale = tl.load(scales + i)
+        left = law - tl.load(factors + i) * drafted
         left = tl.where(left > 0.0, left, 0.0) * scale
         law = tl.where(scale > 0.0, left, law)
         if not REPLACE:
-            drafted = tl.where(tokens == token, 0.0, drafted)
+            drafted = tl.where(tokens == tl.load(seen + i), 0.0, drafted)
     return law, drafted
 
 
@@ -41,22 +40,27 @@ def walk(  # type: ignore[no-untyped-def]
     finals,
     p,
     q,
+    seen,
+    scales,
+    factors,
     predicts,
     path,
     accepted,
     nodes,
     vocabulary,
     REPLACE: tl.constexpr,
-    NODES: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Walk the tree of one request: each step looks at one node, so there are fewer than nodes steps."""
+    """Walk the tree of one request: each step looks at one node, so there are fewer than nodes steps.
+
+    ``seen``, ``scales`` and ``factors`` (B, M) hold, for what was rejected at the present node, its token, by
+    what the law was multiplied then (0 if nothing was left of it), and by what the draft's law was.
+    """
     b = tl.program_id(0)
     first = b * nodes
-    each = tl.arange(0, NODES)
-    seen = tl.full([NODES], -1, tl.int32)  # tokens that were rejected at this node
-    scales = tl.zeros([NODES], tl.float64)  # by what the law was multiplied then, 0 if nothing was left of it
-    factors = tl.zeros([NODES], tl.float64)  # by what the draft's law was multiplied then
+    seen += first
+    scales += first
+    factors += first
     rejected = tl.zeros([], tl.int32)
     depth = tl.zeros([], tl.int32)
     node = tl.zeros([], tl.int32)
@@ -68,21 +72,23 @@ def walk(  # type: ignore[no-untyped-def]
         at = tl.maximum(pointer, 0)
         token = tl.load(tokens + first + at)
         row = (first + node).to(tl.int64) * vocabulary
-        law, drafted = laws(p, q, row, token, looking, rejected, seen, scales, factors, each, REPLACE)
+        law, drafted = laws(p, q, row, token, looking, rejected, seen, scales, factors, REPLACE)
         hit = (looking & (tl.load(coins + first + at) * (factor * drafted) < law)) != 0
         missed = (looking & (hit == 0)) != 0
-        total, mass = tl.zeros([], tl.float64), tl.zeros([], tl.float64)
+        totals, masses = tl.zeros([BLOCK], tl.float64), tl.zeros([BLOCK], tl.float64)
         for low in range(0, tl.where(missed, vocabulary, 0), BLOCK):
             block = low + tl.arange(0, BLOCK)
             inside = block < vocabulary
-            law_v, drafted_v = laws(p, q, row, block, inside, rejected, seen, scales, factors, each, REPLACE)
+            law_v, drafted_v = laws(p, q, row, block, inside, rejected, seen, scales, factors, REPLACE)
             left = law_v - factor * drafted_v
-            total += tl.sum(tl.where(left > 0.0, left, 0.0), 0)
-            mass += tl.sum(tl.where(block == token, 0.0, drafted_v), 0)
-        here = (missed & (each == rejected)) != 0
-        seen = tl.where(here, token, seen)
-        scales = tl.where(here, tl.where(total > 0.0, 1.0 / tl.where(total > 0.0, total, 1.0), 0.0), scales)
-        factors = tl.where(here, factor, factors)
+            totals += tl.where(left > 0.0, left, 0.0)
+            masses += tl.where(block == token, 0.0, drafted_v)
+        total, mass = tl.sum(totals, 0), tl.sum(masses, 0)
+        scale = tl.where(total > 0.0, 1.0 / tl.where(total > 0.0, total, 1.0), 0.0)
+        tl.store(seen + rejected, token, mask=missed)
+        tl.store(scales + rejected, scale, mask=missed)
+        tl.store(factors + rejected, factor, mask=missed)
+        tl.debug_barrier()  # all threads read them
         if not REPLACE:
             less = tl.where(mass > 0.0, 1.0 / tl.where(mass > 0.0, mass, 1.0), 1.0)
             factor = tl.where(hit, 1.0, tl.where(missed, less, factor))
@@ -95,26 +101,26 @@ def walk(  # type: ignore[no-untyped-def]
         pointer = tl.where(looking, tl.where(hit, down, along), pointer)
     tl.store(accepted + b, depth)
     row = (first + node).to(tl.int64) * vocabulary
-    total = tl.zeros([], tl.float64)
+    totals = tl.zeros([BLOCK], tl.float64)
     for low in range(0, vocabulary, BLOCK):
         block = low + tl.arange(0, BLOCK)
-        law_v, _drafted = laws(
-            p, q, row, block, block < vocabulary, rejected, seen, scales, factors, each, REPLACE
-        )
-        total += tl.sum(law_v, 0)
-    threshold = tl.load(finals + b) * total
+        inside = block < vocabulary
+        law_v, _drafted = laws(p, q, row, block, inside, rejected, seen, scales, factors, REPLACE)
+        totals += law_v
+    threshold = tl.load(finals + b) * tl.sum(totals, 0)
     upto = tl.zeros([], tl.float64)
     found, last = tl.full([], 2147483647, tl.int32), tl.full([], -1, tl.int32)
-    for low in range(0, vocabulary, BLOCK):
+    low = tl.zeros([], tl.int32)
+    while (low < vocabulary) & (found == 2147483647):
         block = low + tl.arange(0, BLOCK)
-        law_v, _drafted = laws(
-            p, q, row, block, block < vocabulary, rejected, seen, scales, factors, each, REPLACE
-        )
+        inside = block < vocabulary
+        law_v, _drafted = laws(p, q, row, block, inside, rejected, seen, scales, factors, REPLACE)
         positive = law_v > 0.0
         above = (positive & (upto + tl.cumsum(law_v, 0) > threshold)) != 0
-        found = tl.minimum(found, tl.min(tl.where(above, block, 2147483647), 0))
+        found = tl.min(tl.where(above, block, 2147483647), 0)
         last = tl.maximum(last, tl.max(tl.where(positive, block, -1), 0))
         upto += tl.sum(law_v, 0)
+        low += BLOCK
     tl.store(predicts + tl.load(index + first + node), tl.minimum(found, last))
 
 
@@ -139,20 +145,23 @@ def tree_rejection_sampling(
     predicts = links[0].new_full((batch * nodes,), -1)
     path, accepted = links[0].new_full((batch, nodes), -1), links[0].new_zeros(batch)
     if batch:
+        seen = links[0].new_empty((batch, nodes))
+        scales, factors = coins.new_empty((batch, nodes)), coins.new_empty((batch, nodes))
         walk[(batch,)](
-            *links, coins, finals, p, q, predicts, path, accepted, nodes, vocabulary,
+            *links, coins, finals, p, q, seen, scales, factors, predicts, path, accepted, nodes, vocabulary,
             REPLACE=bool(replace),
-            NODES=max(2, power_of_two(nodes)),
             BLOCK=min(BLOCK, max(16, power_of_two(vocabulary))),
-            num_warps=8,
+            num_warps=WARPS,
         )  # fmt: skip
     return predicts, path, accepted
 
 
-_TYPES = dict.fromkeys(("p", "q"), "*fp32") | dict.fromkeys(("coins", "finals"), "*fp64")
+_TYPES = dict.fromkeys(("p", "q"), "*fp32") | dict.fromkeys(("coins", "finals", "scales", "factors"), "*fp64")
 _TYPES |= dict.fromkeys(("nodes", "vocabulary"), "i32")
-_TYPES |= dict.fromkeys(("tokens", "index", "child", "sibling", "predicts", "path", "accepted"), "*i32")
+_TYPES |= dict.fromkeys(
+    ("tokens", "index", "child", "sibling", "seen", "predicts", "path", "accepted"), "*i32"
+)
 VARIANTS = [
-    (name, walk, _TYPES, {"REPLACE": replace, "NODES": 128, "BLOCK": BLOCK}, {"num_warps": 8})
+    (name, walk, _TYPES, {"REPLACE": replace, "BLOCK": BLOCK}, {"num_warps": WARPS})
     for name, replace in (("with replacement", True), ("without replacement", False))
 ]

@@ -22,6 +22,7 @@ def walk(  # type: ignore[no-untyped-def]
     accepted,
     last,
     banned,
+    number,
     nodes,
     vocabulary,
     NODES: tl.constexpr,
@@ -57,27 +58,28 @@ def walk(  # type: ignore[no-untyped-def]
         pointer = tl.where(looking, tl.where(hit, down, along), pointer)
     tl.store(accepted + b, depth)
     tl.store(last + b, node)
-    tl.store(banned + first + each, tl.where(each < rejected, seen, -1), mask=each < nodes)
+    tl.store(banned + first + each, seen, mask=each < rejected)
+    tl.store(number + b, rejected)
 
 
 @jit
-def weights(p, banned, row, first, tokens, nodes, vocabulary):  # type: ignore[no-untyped-def]
+def weights(p, banned, row, number, tokens, vocabulary):  # type: ignore[no-untyped-def]
     """Return the last row without the tokens of the children, and the row itself."""
     law = load_law(p, row * vocabulary + tokens, tokens < vocabulary)
     left = law
-    for i in range(0, nodes):
-        left = tl.where(tokens == tl.load(banned + first + i), 0.0, left)
+    for i in range(0, number):
+        left = tl.where(tokens == tl.load(banned + i), 0.0, left)
     return left, law
 
 
 @jit
-def sum_chunks(p, last, banned, left_sums, law_sums, nodes, vocabulary, count, CHUNK: tl.constexpr):  # type: ignore[no-untyped-def]
+def sum_chunks(p, last, banned, number, left_sums, law_sums, nodes, vocabulary, count, CHUNK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Add up one chunk of the last row of request b."""
     b = tl.program_id(0)
     chunk = tl.program_id(1)
     row = (b * nodes + tl.load(last + b)).to(tl.int64)
     tokens = chunk * CHUNK + tl.arange(0, CHUNK)
-    left, law = weights(p, banned, row, b * nodes, tokens, nodes, vocabulary)
+    left, law = weights(p, banned + b * nodes, row, tl.load(number + b), tokens, vocabulary)
     tl.store(left_sums + b * count + chunk, tl.sum(left, 0))
     tl.store(law_sums + b * count + chunk, tl.sum(law, 0))
 
@@ -88,6 +90,7 @@ def emit(  # type: ignore[no-untyped-def]
     index,
     last,
     banned,
+    number,
     finals,
     left_sums,
     law_sums,
@@ -108,7 +111,7 @@ def emit(  # type: ignore[no-untyped-def]
     some = tl.max(left_sum, 0) > 0.0
     chunk, rest = find_chunk(tl.where(some, left_sum, law_sum), each, tl.load(finals + b))
     tokens = tl.maximum(chunk, 0) * CHUNK + tl.arange(0, CHUNK)
-    left, law = weights(p, banned, row, b * nodes, tokens, nodes, vocabulary)
+    left, law = weights(p, banned + b * nodes, row, tl.load(number + b), tokens, vocabulary)
     final = find_token(tl.where(some, left, law), tokens, rest)
     tl.store(predicts + tl.load(index + row), tl.where(chunk < 0, -1, final))
 
@@ -127,16 +130,19 @@ def tree_speculative_sampling_target_only(
     path, accepted = links[0].new_full((batch, nodes), -1), links[0].new_zeros(batch)
     if batch == 0:
         return predicts, path, accepted
-    last, banned = links[0].new_empty(batch), links[0].new_empty((batch, nodes))
+    last, banned, number = (links[0].new_empty(shape) for shape in (batch, (batch, nodes), batch))
     padded = max(2, power_of_two(nodes))
     walk[(batch,)](
-        *links, coins, p, predicts, path, accepted, last, banned, nodes, vocabulary, NODES=padded, num_warps=1
-    )
+        *links, coins, p, predicts, path, accepted, last, banned, number, nodes, vocabulary,
+        NODES=padded, num_warps=1,
+    )  # fmt: skip
     count, every, chunk = chunks(vocabulary)
     sums = coins.new_empty((2, batch, count))
-    sum_chunks[(batch, count)](p, last, banned, sums[0], sums[1], nodes, vocabulary, count, CHUNK=chunk)
+    sum_chunks[(batch, count)](
+        p, last, banned, number, sums[0], sums[1], nodes, vocabulary, count, CHUNK=chunk
+    )
     emit[(batch,)](
-        p, links[1], last, banned, finals, sums[0], sums[1], predicts, nodes, vocabulary, count,
+        p, links[1], last, banned, number, finals, sums[0], sums[1], predicts, nodes, vocabulary, count,
         COUNT=every, CHUNK=chunk,
     )  # fmt: skip
     return predicts, path, accepted
@@ -145,7 +151,8 @@ def tree_speculative_sampling_target_only(
 _TYPES = {"p": "*fp32"} | dict.fromkeys(("coins", "finals", "left_sums", "law_sums"), "*fp64")
 _TYPES |= dict.fromkeys(("nodes", "vocabulary", "count"), "i32")
 _TYPES |= dict.fromkeys(
-    ("tokens", "index", "child", "sibling", "predicts", "path", "accepted", "last", "banned"), "*i32"
+    ("tokens", "index", "child", "sibling", "predicts", "path", "accepted", "last", "banned", "number"),
+    "*i32",
 )
 VARIANTS = [
     ("walk", walk, _TYPES, {"NODES": 128}, {"num_warps": 1}),

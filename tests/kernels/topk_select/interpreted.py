@@ -26,3 +26,17 @@ def test_selection_takes_the_first_of_equal_ones(rng):
     for count in (0, 7, 40, 50):
         found = topk_select(scores, count, backend="triton")
         np.testing.assert_array_equal(found.numpy(), topk_select(scores, count, backend="numpy"))
+
+
+def test_selection_orders_negative_numbers_zeros_and_infinities(rng):
+    scores = rng.choice([-np.inf, -2.5, -1e-30, -0.0, 0.0, 1e-30, 3.0, np.inf], (4, 100)).astype(np.float32)
+    scores[1] = -np.inf
+    for count in (1, 30, 99):
+        found = topk_select(torch.from_numpy(scores), count, backend="triton")
+        np.testing.assert_array_equal(found.numpy(), topk_select(scores, count, backend="numpy"))
+
+
+def test_selection_in_a_row_of_several_blocks(rng):
+    scores = torch.from_numpy(rng.normal(size=(2, 9000)).astype(np.float32)).half()
+    found = topk_select(scores, 700, backend="triton")
+    np.testing.assert_array_equal(found.numpy(), topk_select(scores, 700, backend="numpy"))

@@ -106,7 +106,7 @@ def test_a_wrong_kernel_is_named():
         return 2 * x + (backend == "triton")
 
     case = Case("double", "n=3", double, (torch.arange(3),), _gpu_compare.exact, 0, 0)
-    with pytest.raises(ArithmeticError, match=r"double \(n=3\): 3 of 3 entries differ"):
+    with pytest.raises(ArithmeticError, match=r"double \(n=3, triton\): 3 of 3 entries differ"):
         _gpu.check(case)
     right = replace(case, run=lambda x, *, backend: 2 * x)
     assert _gpu.check(right, requests=2) == 0
