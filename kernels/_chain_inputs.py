@@ -25,13 +25,13 @@ def dense(
     """Lay (B, g, ...) arrays end to end."""
     _need(draft_probs, sampled)
     sizes = Sizes()
-    sizes.array("draft_token_ids", draft_token_ids, "B g")
+    ids = sizes.array("draft_token_ids", draft_token_ids, "B g")
     target = sizes.laws("target_probs", target_probs, "B g+1 V", check)
     batch, drafts, vocabulary = sizes["B"], sizes["g"], sizes["V"]
     q = None
     if draft_probs is not None:
         q = sizes.laws("draft_probs", draft_probs, "B g V", check).reshape(batch * drafts, vocabulary)
-    ids = sizes.integers("draft_token_ids", draft_token_ids, "B g", 0, vocabulary - 1, check)
+    ids = sizes.integers("draft_token_ids", ids, "B g", 0, vocabulary - 1, check)
     coins = sizes.uniforms("uniform", uniform, "B g", check)
     finals = sizes.uniforms("uniform_final", uniform_final, "B", check)
     stops: Any

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+FEW = 32  # numbers that are looked at one by one: two reductions take longer
 LAW_TOLERANCE = 1e-3  # float16 and bfloat16 probabilities of a large vocabulary do not sum to one
 
 
@@ -72,16 +73,21 @@ class Sizes:
 
     def array(self, name: str, value: Any, axes: str) -> Any:
         """Return an array whose shape agrees with all before it."""
-        array, names = as_array(value), _names(axes)
+        array, names, known = as_array(value), _names(axes), self.known
         shape = tuple(array.shape)
         if len(shape) != len(names):
             raise ValueError(f"{name} has shape {shape}: it must have {len(names)} axes, {_said(names)}")
-        known = self.known
+        agrees = True
         for axis, size in zip(names, shape, strict=True):
-            if axis not in known and axis.isalpha():
+            if axis in known:
+                agrees = agrees and known[axis] == size
+            elif axis.isalpha():
                 known[axis] = size
-        due = tuple([known[axis] if axis in known else self[axis] for axis in names])
-        if shape != due:
+            else:
+                known[axis] = self[axis]
+                agrees = agrees and known[axis] == size
+        if not agrees:
+            due = tuple([known[axis] for axis in names])
             used = sorted({part for axis in names for part in axis.split("+") if part in known})
             said = ", ".join(f"{axis}={known[axis]}" for axis in used)
             raise ValueError(
@@ -114,7 +120,7 @@ class Sizes:
         array = self.array(name, value, axes)
         if not is_floating(array):
             raise TypeError(f"{name} has dtype {array.dtype}: give floating-point numbers in [0, 1)")
-        if (check or here(array)) and 0 not in array.shape and not (array.min() >= 0.0 and array.max() < 1.0):
+        if (check or here(array)) and 0 not in array.shape and not _within(array, 0.0, 1.0):
             raise ValueError(f"{name} has entries outside [0, 1): give uniform variates, 1 and NaN excluded")
         return array
 
@@ -125,12 +131,18 @@ class Sizes:
             return array.astype(np.int32)
         if not is_integer(array):
             raise TypeError(f"{name} has dtype {array.dtype}: give integers from {least} to {most}")
-        if (check or here(array)) and 0 not in array.shape:
+        if (check or here(array)) and 0 not in array.shape and not _within(array, least, most + 1):
             low, high = int(array.min()), int(array.max())
-            if low < least or high > most:
-                bad = low if low < least else high
-                raise ValueError(f"{name} contains {bad}: give integers from {least} to {most}")
+            bad = low if low < least else high
+            raise ValueError(f"{name} contains {bad}: give integers from {least} to {most}")
         return array
+
+
+def _within(array: Any, least: float, below: float) -> bool:
+    """Whether all entries are in [least, below), which NaN is not."""
+    if not is_tensor(array) and array.size <= FEW:
+        return all(least <= x < below for x in array.ravel().tolist())
+    return bool(array.min() >= least and array.max() < below)
 
 
 @cache
