@@ -24,6 +24,9 @@ from tightbound.simulators.language_models.gguf_checkpoint import (
     LlamaConfig,
     read_gguf,
 )
+from tightbound.simulators.language_models.gpu_llama import (
+    GpuLlama,
+)
 from tightbound.simulators.language_models.language_model import (
     AttentionModel,
     ContextOverflowError,
@@ -67,6 +70,7 @@ __all__ = [
     "CheckpointError",
     "CheckpointFormatError",
     "ContextOverflowError",
+    "GpuLlama",
     "History",
     "KeySelection",
     "LanguageModel",
