@@ -142,7 +142,7 @@ def _within(array: Any, least: float, below: float) -> bool:
     """Whether all entries are in [least, below), which NaN is not."""
     if not is_tensor(array) and array.size <= FEW:
         return all(least <= x < below for x in array.ravel().tolist())
-    return bool(array.min() >= least and array.max() < below)
+    return bool(array.min().item() >= least and array.max().item() < below)  # torch would compare as int32
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The same work in PyTorch and in FlashInfer, by kernel: functions that prepare a run from a case's tensors.
+"""The same work in PyTorch, by kernel: functions that prepare a run from a case's tensors.
 
 Each prepared run has been called once; those of attention have been compared with the kernel.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-Run = Callable[[], Any]
-PAGE = 64
+from tightbound.papers.speculative_core import _gpu_flashinfer as flashinfer
+from tightbound.papers.speculative_core._gpu_flashinfer import Run
 
 
 def _agrees(run: Run, expected: Any) -> Run:
@@ -130,60 +130,114 @@ def compiled_merge(o: Any, lse: Any) -> Run:
     return lambda: run(o, lse)
 
 
-def flashinfer_chain(q: Any, ids: Any, p: Any, uniform: Any, final: Any) -> Run:
-    """Prepare FlashInfer's chain verification, with its own variates."""
-    import flashinfer  # type: ignore[import-not-found, unused-ignore]
-
-    tokens = ids.int()
-    return lambda: flashinfer.sampling.chain_speculative_sampling(q, tokens, p)
-
-
-def flashinfer_decode(q: Any, k: Any, v: Any, lengths: Any) -> Run:
-    """Prepare FlashInfer's decode attention over full caches in pages."""
-    import flashinfer  # type: ignore[import-not-found, unused-ignore]
+def array_cuts(logits: Any, temperature: Any, top_k: Any, top_p: Any) -> Run:
+    """Prepare top-k, then top-p of what is left, in array operations: a sort, as in transformers."""
     import torch
 
-    batch, keys, kv_heads, dim = k.shape
-    pages = keys // PAGE
-    workspace = torch.empty(2**28, dtype=torch.uint8, device=q.device)
-    wrapper = flashinfer.BatchDecodeWithPagedKVCacheWrapper(workspace, "NHD")
-    index = torch.arange(batch * pages, dtype=torch.int32, device=q.device)
-    starts = pages * torch.arange(batch + 1, dtype=torch.int32, device=q.device)
-    last = torch.full((batch,), PAGE, dtype=torch.int32, device=q.device)
-    wrapper.plan(starts, index, last, q.shape[2], kv_heads, dim, PAGE,
-                 q_data_type=q.dtype, kv_data_type=k.dtype)  # fmt: skip
-    cache = tuple(x.reshape(batch * pages, PAGE, kv_heads, dim) for x in (k, v))
-    rows = q[:, 0]
-    return _agrees(lambda: wrapper.run(rows, cache), _decoded(q, k, v, lengths)[:, 0])
+    t, k, share = temperature.float()[:, None], top_k.long()[:, None], top_p.float()[:, None]
+
+    def cut() -> Any:
+        ranked, order = (logits.float() / t).sort(-1, descending=True)
+        place = torch.arange(ranked.shape[-1], device=ranked.device)
+        laws = ranked.masked_fill(place >= k, -float("inf")).softmax(-1)
+        laws = laws.masked_fill(laws.cumsum(-1) - laws >= share, 0.0)
+        return torch.zeros_like(laws).scatter_(-1, order, laws / laws.sum(-1, keepdim=True))
+
+    cut()
+    return cut
 
 
-def flashinfer_merge(o: Any, lse: Any) -> Run:
-    """Prepare FlashInfer's merging, which has the rows first and another base of the logarithm."""
-    import flashinfer  # type: ignore[import-not-found, unused-ignore]
+def array_step(logq: Any, cum: Any) -> Run:
+    """Prepare a layer of the tree by ``topk`` over all continuations."""
+    width = logq.shape[1]
 
-    states = o.transpose(0, 1)[:, :, None].contiguous()
-    scores = (lse.T / 0.6931471805599453)[:, :, None].contiguous()
-    return lambda: flashinfer.merge_states(states, scores)
+    def step() -> Any:
+        best = (logq + cum[..., None]).flatten(1).topk(width)
+        return best.indices % logq.shape[2], best.indices // logq.shape[2], best.values
+
+    step()
+    return step
+
+
+def array_select(mass: Any) -> Run:
+    """Prepare ``topk`` and a sort of what it finds."""
+    return lambda: mass.topk(1024, sorted=False).indices.sort(-1).values.int()
+
+
+def gathered(q: Any, k: Any, v: Any, index: Any, starts: Any, lengths: Any) -> Run:
+    """Prepare a gather of the kept keys, and ``scaled_dot_product_attention`` over them and the tail."""
+    import torch
+
+    from tightbound.kernels.sparse_decode_attention import sparse_decode_attention
+
+    expected = sparse_decode_attention(q, k, v, index, starts, lengths, backend="triton")[0]
+    tail = torch.arange(int(starts[0]), int(lengths[0]), device=q.device)
+    every = torch.cat([index.long(), tail.expand(*index.shape[:2], -1)], 2)[..., None]
+    attend = torch.nn.functional.scaled_dot_product_attention
+
+    def run() -> Any:
+        some = [x.transpose(1, 2).gather(2, every.expand(-1, -1, -1, x.shape[3])) for x in (k, v)]
+        return attend(q.transpose(1, 2), *some, enable_gqa=True).transpose(1, 2)
+
+    return _agrees(run, expected)
+
+
+def flash(prepare: Callable[..., Run], ours: Callable[..., Any]) -> Callable[..., Run]:
+    """Return ``prepare``, with the first result compared to ours."""
+    return lambda *tensors: _agrees(prepare(*tensors), ours(*tensors))
+
+
+def _tree(*tensors: Any) -> Any:
+    from tightbound.kernels.tree_attention import tree_attention
+
+    return tree_attention(*tensors, backend="triton")[0]
+
+
+def _hybrid(*tensors: Any) -> Any:
+    from tightbound.kernels.hybrid_tree_attention import hybrid_tree_attention
+
+    return hybrid_tree_attention(*tensors, backend="triton")[0]
 
 
 PEERS: dict[str, dict[str, Callable[..., Run]]] = {
     "chain_speculative_sampling": {
         "torch.compile, array operations": compiled_chain,
-        "FlashInfer chain_speculative_sampling": flashinfer_chain,
+        "FlashInfer chain_speculative_sampling": flashinfer.chain,
     },
-    "probs_from_logits": {"torch softmax": softmax},
+    "probs_from_logits": {"torch softmax": softmax, "FlashInfer softmax": flashinfer.softmax},
+    "probs_from_logits, top-k and top-p": {
+        "torch, sort": array_cuts,
+        "FlashInfer softmax, top-k, top-p": flashinfer.cuts,
+    },
+    "beam_tree_step": {"torch topk": array_step},
+    "topk_select": {"torch topk, sort": array_select},
     "decode_attention_splitk, merged": {
         "torch scaled_dot_product_attention": sdpa,
         "torch flex_attention, compiled": flex_decode,
-        "FlashInfer batch decode, paged": flashinfer_decode,
+        "FlashInfer batch decode, paged": flash(flashinfer.decode, _decoded),
+        "FlashInfer batch decode, paged, tensor cores": flash(flashinfer.decode_on_tensor_cores, _decoded),
     },
-    "tree_attention": {"torch scaled_dot_product_attention, masked": sdpa_tree},
+    "decode_attention_splitk, rows of a tree": {
+        "torch scaled_dot_product_attention": sdpa,
+        "FlashInfer batch prefill, paged (fa2)": flash(flashinfer.rows, _decoded),
+        "FlashInfer batch prefill, paged (fa3)": flash(flashinfer.rows_fa3, _decoded),
+    },
+    "tree_attention": {
+        "torch scaled_dot_product_attention, masked": sdpa_tree,
+        "FlashInfer batch prefill, paged, masked (fa2)": flash(flashinfer.tree, _tree),
+    },
     "hybrid_tree_attention": {
         "torch scaled_dot_product_attention, masked": sdpa_hybrid,
         "torch flex_attention, compiled": flex_hybrid,
+        "FlashInfer batch prefill, paged, masked (fa2)": flash(flashinfer.hybrid, _hybrid),
+        "FlashInfer prefill of cache and tree, merge_state (fa2)": flash(flashinfer.hybrid_merged, _hybrid),
+        "FlashInfer prefill of cache (fa3) and tree, merge_state": flash(
+            flashinfer.hybrid_merged_fa3, _hybrid
+        ),
     },
+    "sparse_decode_attention": {"torch gather, scaled_dot_product_attention": gathered},
     "merge_states": {
         "torch.compile, array operations": compiled_merge,
-        "FlashInfer merge_states": flashinfer_merge,
+        "FlashInfer merge_states, float16 states": flashinfer.merge,
     },
 }

@@ -217,13 +217,14 @@ CORE_3C = Claim(
     provenance="derived",
     statistic=Equality(method="t", rtol=0.01),
     grid=Grid(
-        quick=_rounds(200_000, range(3)),
+        quick=_rounds(300_000, range(3)),
         standard=_rounds(1_000_000, range(10)),
         full=_rounds(4_000_000, range(20)),
     ),
     measure=simulated_tokens,
     control=NegativeControl(
         measure=simulated_tokens_without_bonus,
+        grid=Grid(quick=_rounds(50_000, range(3))),
         because="every round emits one token more than it accepts drafts",
     ),
     substitutes=TABLES,

@@ -283,7 +283,7 @@ CORE_12C = Claim(
     provenance="derived",
     statistic=BoundHolds(method="t"),
     grid=Grid(
-        quick=cells(alpha=[0.5, 0.8], cost=[0.05, 0.2], longest=[16], rounds=[100_000]),
+        quick=cells(alpha=[0.5, 0.8], cost=[0.05, 0.2], longest=[16], rounds=[200_000]),
         standard=cells(alpha=[0.3, 0.5, 0.7, 0.8], cost=[0.05, 0.1, 0.2], longest=[16], rounds=[1_000_000]),
     ),
     measure=advantage_over_best,
