@@ -125,7 +125,7 @@ PLN_10B = Claim(
     provenance="derived",
     statistic=Order(method="t"),
     grid=Grid(
-        quick=cells(environments=[3], horizon=[3], instances=[8], runs=[40], episodes=[500]),
+        quick=cells(environments=[3], horizon=[3], instances=[16], runs=[40], episodes=[500]),
         standard=cells(environments=[6], horizon=[3], instances=[20], runs=[100], episodes=[2000]),
     ),
     measure=doubling,

@@ -99,7 +99,7 @@ BS_9A = Claim(
     provenance="derived",
     statistic=BoundHolds(method="t"),
     grid=Grid(
-        quick=_family([500_000], 4000),
+        quick=_family([500_000], 5500),
         standard=_family([32_768, 131_072, 500_000], 10_000),
         full=_family([32_768, 131_072, 500_000, 2_000_000], 20_000),
     ),

@@ -257,7 +257,7 @@ BS_16C = Claim(
     provenance="recall",
     statistic=HighProbability(delta=0.05),
     grid=Grid(
-        quick=cells(vocabulary=[3], max_draft=[3], concentration=[0.2, 1.0, 3.0], pairs=[300]),
+        quick=cells(vocabulary=[3], max_draft=[3], concentration=[0.2, 1.0, 3.0], pairs=[450]),
         standard=cells(vocabulary=[3], max_draft=[3, 4], concentration=[0.2, 1.0, 3.0], pairs=[1000]),
     ),
     measure=block_spread,
@@ -265,7 +265,7 @@ BS_16C = Claim(
         because="The second token is almost never accepted, while agreement at the third depends on it: the "
         "block mean varies, the accepted share hardly does.",
         measure=late_divergence,
-        grid=Grid(quick=cells(vocabulary=[3], max_draft=[3], concentration=[1.0], pairs=[300])),
+        grid=Grid(quick=cells(vocabulary=[3], max_draft=[3], concentration=[1.0], pairs=[100])),
     ),
     substitutes=SUBSTITUTES,
     seconds={"quick": 1.5, "standard": 15.0},

@@ -85,8 +85,8 @@ BS_5A = Claim(
     statistic=Slope(target=1.05, side="two-sided", tolerance=0.45, scale="semilogx"),
     grid=Grid(
         quick=[
-            {**THREE_ARMS, "policy": "TokenThompson", "tokens": 50_000, "runs": 400},
-            {**THREE_ARMS, "policy": "TokenKLUCB", "tokens": 10_000, "runs": 400},
+            {**THREE_ARMS, "policy": "TokenThompson", "tokens": 50_000, "runs": 600},
+            {**THREE_ARMS, "policy": "TokenKLUCB", "tokens": 10_000, "runs": 600},
         ],
         standard=[
             {**THREE_ARMS, "policy": name, "tokens": 200_000, "runs": 1000}

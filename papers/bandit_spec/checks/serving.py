@@ -305,7 +305,7 @@ BS_12I = Claim(
     provenance="derived",
     statistic=Order(),
     grid=Grid(
-        cells(before=[0.3], after=[0.95], requests=[600], replications=[36], warmup=[0.25]),
+        cells(before=[0.3], after=[0.95], requests=[600], replications=[56], warmup=[0.25]),
         cells(before=[0.3], after=[0.95], requests=[2400], replications=[60], warmup=[0.25]),
     ),
     measure=global_against_buckets,
@@ -327,8 +327,8 @@ BS_12J = Claim(
     provenance="derived",
     statistic=Order(),
     grid=Grid(
-        cells(requests=[300], holding=[10.0], replications=[64]),
-        cells(requests=[1600], holding=[10.0], replications=[64]),
+        cells(requests=[300], holding=[10.0], replications=[120]),
+        cells(requests=[1600], holding=[10.0], replications=[120]),
     ),
     measure=window_against_ever,
     control=NegativeControl(
@@ -390,7 +390,7 @@ BS_12M = Claim(
     measure=gain_with_and_without_stragglers,
     control=NegativeControl(
         grid=Grid(
-            cells(samples=[40], smallest=[1], largest=[1]), cells(samples=[400], smallest=[1], largest=[1])
+            cells(samples=[80], smallest=[1], largest=[1]), cells(samples=[400], smallest=[1], largest=[1])
         ),
         because="a batch of one has no stragglers",
     ),

@@ -185,7 +185,7 @@ def _nearly_all(cell: Cell) -> float:
     return 0.95
 
 
-_QUICK = cells(samples=[200], runs=[1], smallest=[1], largest=[50])
+_QUICK = cells(samples=[320], runs=[1], smallest=[1], largest=[50])
 _STANDARD = cells(samples=[500], runs=[1], smallest=[1], largest=[50])
 _FULL = cells(samples=[500], runs=[16], smallest=[1], largest=[50])
 _GRID = Grid(_QUICK, _STANDARD, _FULL)
@@ -306,8 +306,8 @@ BS_12F = Claim(
     provenance="derived",
     statistic=Equality(rtol=0.02, method="t"),
     grid=Grid(
-        cells(batch=[4, 24, 100], alpha=[0.7], request_rounds=[40000]),
-        cells(batch=[1, 4, 24, 50, 100, 200], alpha=[0.4, 0.7, 0.9], request_rounds=[100000]),
+        cells(batch=[4, 24, 100], alpha=[0.7], request_rounds=[80000]),
+        cells(batch=[1, 4, 24, 50, 100, 200], alpha=[0.4, 0.7, 0.9], request_rounds=[200000]),
     ),
     measure=closed_form,
     control=NegativeControl(measure=closed_form_of_one, because="a batch shares one reading of the weights"),

@@ -279,8 +279,8 @@ BS_4C = Claim(
     provenance="derived",
     statistic=Equality(rtol=0.05, method="t"),
     grid=Grid(
-        quick=_given([PAIR, QUARTET, CLOSE, LONG], [1000, 10_000], 1500),
-        standard=_given([PAIR, QUARTET, CLOSE, LONG, EQUAL], [1000, 10_000, 100_000], 4000),
+        quick=_given([PAIR, QUARTET, CLOSE, LONG], [1000, 10_000], 3600),
+        standard=_given([PAIR, QUARTET, CLOSE, LONG, EQUAL], [1000, 10_000, 100_000], 6000),
     ),
     measure=against_fluid,
     control=NegativeControl(

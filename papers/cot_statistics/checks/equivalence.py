@@ -133,7 +133,7 @@ COT_4B = Claim(
     provenance="derived",
     statistic=Equality(rtol=0.01, method="t"),
     grid=Grid(
-        quick=[sizes(3, 2, 2, n=1280, runs=16, samples=2000)],
+        quick=[sizes(3, 2, 2, n=1280, runs=36, samples=2000)],
         standard=[
             sizes(3, 2, 2, n=1280, runs=16, samples=4000),
             sizes(6, 2, 3, n=1280, runs=16, samples=4000),
@@ -141,7 +141,9 @@ COT_4B = Claim(
     ),
     measure=error_with_a_copy,
     control=NegativeControl(
-        measure=doubt_with_a_copy, because="the doubt about the truth itself does not fall: its copy stays"
+        measure=doubt_with_a_copy,
+        grid=Grid(quick=[sizes(3, 2, 2, n=1280, runs=8, samples=2000)]),
+        because="the doubt about the truth itself does not fall: its copy stays",
     ),
     substitutes=EXACT,
     seconds={"quick": 0.6, "standard": 2.0},
@@ -178,7 +180,7 @@ COT_4C = Claim(
     provenance="derived",
     statistic=BoundHolds(method="t", side="lower"),
     grid=Grid(
-        quick=[sizes(3, 2, 2, apart=0.1, n=1280, runs=16, samples=2000)],
+        quick=[sizes(3, 2, 2, apart=0.1, n=1280, runs=32, samples=2000)],
         standard=[
             sizes(3, 2, 2, apart=0.1, n=1280, runs=16, samples=8000),
             sizes(4, 2, 3, apart=0.1, n=1280, runs=16, samples=8000),
@@ -188,6 +190,7 @@ COT_4C = Claim(
     bound=nearly_one,
     control=NegativeControl(
         measure=doubt_with_a_twin,
+        grid=Grid(quick=[sizes(3, 2, 2, apart=0.1, n=1280, runs=8, samples=2000)]),
         because="to tell the truth from its twin takes many more demonstrations than to answer like both",
     ),
     substitutes=EXACT,

@@ -250,7 +250,7 @@ COT_3H = Claim(
     statistic=Equality(rtol=0.005, method="t"),
     grid=Grid(
         quick=[
-            sizes(2, 2, 2, n=6, instances=1, runs=20, samples=100_000),
+            sizes(2, 2, 2, n=6, instances=1, runs=40, samples=65_000),
         ],
         standard=[
             sizes(2, 2, 2, n=6, instances=2, runs=20, samples=200_000),

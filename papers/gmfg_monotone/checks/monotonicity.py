@@ -192,12 +192,13 @@ GMFG_3C = Claim(
     provenance="derived",
     statistic=HighProbability(delta=0.05),
     grid=Grid(
-        quick=cells(graphon=["exp"], game=["random"], horizon=[4], instances=[20], pairs=[15]),
+        quick=cells(graphon=["exp"], game=["random"], horizon=[4], instances=[20], pairs=[24]),
         standard=cells(graphon=["exp"], game=["random"], horizon=[4], instances=[100], pairs=[30]),
     ),
     measure=random_violations,
     control=NegativeControl(
         measure=aligned_violations,
+        grid=Grid(quick=cells(graphon=["exp"], game=["random"], horizon=[4], instances=[20], pairs=[5])),
         because="pairs aligned with the negative eigenvector show it every time",
     ),
     seconds={"quick": 1.0, "standard": 9.0},

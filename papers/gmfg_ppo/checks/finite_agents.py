@@ -72,10 +72,10 @@ GMFG_10A = Claim(
     statistic=Equality(method="t", atol=0.1),
     grid=Grid(
         quick=cells(
-            graphon=["exp", "sbm"], adjacency=["weighted", "sampled"], agents=[20], episodes=[10_000]
+            graphon=["exp", "sbm"], adjacency=["weighted", "sampled"], agents=[20], episodes=[16_000]
         ),
         standard=cells(
-            graphon=["exp", "sbm"], adjacency=["weighted", "sampled"], agents=[10, 30], episodes=[10_000]
+            graphon=["exp", "sbm"], adjacency=["weighted", "sampled"], agents=[10, 30], episodes=[20_000]
         ),
     ),
     measure=variance_ratio,
@@ -138,9 +138,9 @@ GMFG_10B = Claim(
     provenance="derived",
     statistic=Slope(target=-0.5, side="two-sided", tolerance=0.1, axis="sizes", method="delta"),
     grid=Grid(
-        quick=_deviation_cells((10, 40, 160), 500),
-        standard=_deviation_cells((10, 20, 40, 80, 160), 1000),
-        full=_deviation_cells((10, 20, 40, 80, 160, 320), 1000),
+        quick=_deviation_cells((10, 40, 160), 1100),
+        standard=_deviation_cells((10, 20, 40, 80, 160), 1500),
+        full=_deviation_cells((10, 20, 40, 80, 160, 320), 1500),
     ),
     measure=deviation,
     control=NegativeControl(

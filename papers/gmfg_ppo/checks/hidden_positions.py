@@ -34,8 +34,8 @@ GMFG_8A = Claim(
     provenance="derived",
     statistic=Slope(target=-0.25, side="upper", axis="episodes", method="per_seed"),
     grid=Grid(
-        quick=[{**SHAPE, "graphon": name, "runs": 30} for name in ("exp", "sbm")],
-        standard=[{**SHAPE, "agents": n, "graphon": g, "runs": 40} for g in ("exp", "sbm") for n in (10, 20)],
+        quick=[{**SHAPE, "graphon": name, "runs": 56} for name in ("exp", "sbm")],
+        standard=[{**SHAPE, "agents": n, "graphon": g, "runs": 60} for g in ("exp", "sbm") for n in (10, 20)],
         full=[
             {**SHAPE, "agents": n, "graphon": g, "runs": 100} for g in ("exp", "sbm") for n in (10, 20, 40)
         ],

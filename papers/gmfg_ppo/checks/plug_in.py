@@ -143,7 +143,12 @@ GMFG_9A = Claim(
     measure=estimated_beside_constants,
     control=NegativeControl(
         measure=shuffled_beside_constants,
-        grid=Grid(quick=[_cells(10, 10, (6400,), 20, 60)[k] for k in (0, 1, 3, 4)]),
+        grid=Grid(
+            quick=[
+                {**_cells(10, 10, (6400,), 20, 60)[k], "runs": runs}
+                for k, runs in ((0, 50), (1, 20), (3, 20), (4, 20))
+            ]
+        ),
         because="labels handed out at random leave the level of the graphon at best, not its shape",
     ),
     substitutes=SUBSTITUTES,

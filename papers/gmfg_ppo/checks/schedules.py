@@ -90,7 +90,7 @@ GMFG_6E = Claim(
             coupling=[-0.4],
             schedule=["T^-2/3"],
             error=["mean of errors", "error of means"],
-            games=[8],
+            games=[12],
             iterations=[QUICK_T],
         ),
         standard=cells(
@@ -105,6 +105,15 @@ GMFG_6E = Claim(
     assumptions=(CONTRACTION,),
     control=NegativeControl(
         measure=averaged_error_of_tiny_steps,
+        grid=Grid(
+            quick=cells(
+                coupling=[-0.4],
+                schedule=["T^-2/3"],
+                error=["mean of errors", "error of means"],
+                games=[6],
+                iterations=[QUICK_T],
+            )
+        ),
         because="with alpha = 1/T the mean field forgets no more than a fixed share of its start, at every T",
     ),
     substitutes=SUBSTITUTES,
@@ -145,13 +154,14 @@ GMFG_6F = Claim(
     statistic=Slope(target=-1.0, side="upper", tolerance=0.2),
     # Before T = 1000 the two parts of the error, of either sign, partly cancel in some games.
     grid=Grid(
-        quick=cells(coupling=[-0.4], schedule=["T^-2/3"], games=[16], iterations=[(1023, 2047)]),
-        standard=cells(coupling=COUPLINGS, schedule=["T^-2/3"], games=[16], iterations=[(1023, 2047, 4095)]),
+        quick=cells(coupling=[-0.4], schedule=["T^-2/3"], games=[24], iterations=[(1023, 2047)]),
+        standard=cells(coupling=COUPLINGS, schedule=["T^-2/3"], games=[24], iterations=[(1023, 2047, 4095)]),
     ),
     measure=last_error,
     assumptions=(CONTRACTION,),
     control=NegativeControl(
         measure=last_error_with_constant_mixing,
+        grid=Grid(quick=cells(coupling=[-0.4], schedule=["T^-2/3"], games=[8], iterations=[(1023, 2047)])),
         because="a fixed share of the uniform policy keeps the limit away from the equilibrium",
     ),
     substitutes=SUBSTITUTES,

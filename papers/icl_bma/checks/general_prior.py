@@ -210,7 +210,7 @@ ICL_3D = Claim(
     provenance="derived",
     statistic=Equality(rtol=0.08, method="t"),
     grid=Grid(
-        quick=cells(d=[1, 4], outputs=[1], noise=[0.1], sequences=[2000]),
+        quick=cells(d=[1, 4], outputs=[1], noise=[0.1], sequences=[4000]),
         standard=cells(d=[1, 4, 8], outputs=[1, 2], noise=[0.1], sequences=[5000]),
     ),
     measure=sampled,

@@ -76,7 +76,7 @@ ICL_14A = Claim(
     provenance="derived",
     statistic=Equality(rtol=0.03, method="t"),
     grid=Grid(
-        quick=cells(dimension=[10], samples=[(30, 60, 120, 240)], runs=[20_000]),
+        quick=cells(dimension=[10], samples=[(30, 60, 120, 240)], runs=[32_000]),
         standard=[
             *cells(dimension=[10], samples=[(30, 60, 120, 240)], runs=[40_000]),
             *cells(dimension=[20], samples=[(60, 120, 240, 480)], runs=[20_000]),
@@ -85,6 +85,7 @@ ICL_14A = Claim(
     measure=squared_error,
     control=NegativeControl(
         measure=squared_error_against_large_samples,
+        grid=Grid(quick=cells(dimension=[10], samples=[(30, 60, 120, 240)], runs=[5000])),
         because="d/N forgets the randomness of the design, which costs 5 to 58 % at these sizes",
     ),
     substitutes=LINEAR,
@@ -97,6 +98,9 @@ RATE_GRID = Grid(
     quick=cells(dimension=[10], samples=[(100, 400, 1600, 6400)], runs=[1000]),
     standard=cells(dimension=[5, 10], samples=[(100, 400, 1600, 6400)], runs=[3000]),
 )
+MORE_RUNS = Grid(
+    quick=cells(dimension=[10], samples=[(100, 400, 1600, 6400)], runs=[1600]), standard=RATE_GRID.standard
+)
 FEW_RUNS = Grid(quick=cells(dimension=[10], samples=[(100, 400, 1600, 6400)], runs=[200]))
 
 ICL_14B = Claim(
@@ -107,7 +111,7 @@ ICL_14B = Claim(
     source=SOURCE,
     provenance="derived",
     statistic=Slope(target=-1.0, side="two-sided", tolerance=0.06, method="per_seed"),
-    grid=RATE_GRID,
+    grid=MORE_RUNS,
     measure=squared_error,
     control=NegativeControl(
         measure=squared_error_without_variance,

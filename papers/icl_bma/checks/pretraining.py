@@ -204,6 +204,11 @@ ICL_7C = Claim(
     measure=slow_chain_error,
     control=NegativeControl(
         measure=slow_chain_error_of_copies,
+        grid=Grid(
+            quick=cells(
+                tokens=[3], stay=[0.0, 0.9], documents=[(8, 32, 128)], lengths=[(16, 64, 256)], runs=[96]
+            )
+        ),
         because="copies of 8 documents hold no new information, whatever their nominal number",
     ),
     substitutes=TABLE,

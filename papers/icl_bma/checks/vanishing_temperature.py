@@ -114,6 +114,7 @@ ICL_6G = Claim(
     measure=bounded_errors,
     control=NegativeControl(
         measure=repeated_pairs,
+        grid=Grid(quick=cells(dim=[2, 4], keys=lengths(400, 4), runs=[80])),
         because="pairs written down 20 times are not independent: T keys then count as T/20",
     ),
     substitutes=NONE,

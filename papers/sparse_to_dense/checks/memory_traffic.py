@@ -156,7 +156,7 @@ STD_2C = Claim(
     statistic=Equality(method="t", rtol=0.01),
     grid=Grid(
         quick=cells(
-            acceptance=[0.5, 0.9], gamma=[4, 9], kept=[1024], keys=[30_000], rounds=[2000], runs=[100]
+            acceptance=[0.5, 0.9], gamma=[4, 9], kept=[1024], keys=[30_000], rounds=[2000], runs=[250]
         ),
         standard=cells(
             acceptance=[0.3, 0.6, 0.9], gamma=[2, 5, 9], kept=[1024], keys=[30_000], rounds=[5000], runs=[100]

@@ -138,7 +138,7 @@ TIARA_S2B = Claim(
     provenance="derived",
     statistic=Order(method="t"),
     grid=Grid(
-        quick=cells(noise=[0.5, 1.0], runs=[240]),
+        quick=cells(noise=[0.5, 1.0], runs=[400]),
         standard=cells(noise=[0.5, 0.7, 1.0], runs=[1000]),
         full=cells(noise=[0.5, 0.6, 0.7, 0.8, 0.9, 1.0], runs=[4000]),
     ),
@@ -166,7 +166,7 @@ TIARA_S2C = Claim(
     ),
     measure=overdone,
     control=NegativeControl(
-        grid=Grid(quick=cells(noise=[1.0], runs=[100], jump=[0.0])),
+        grid=Grid(quick=cells(noise=[1.0], runs=[200], jump=[0.0])),
         because="frames that do not alternate lose nothing by being averaged with their neighbours",
     ),
     substitutes=ONE_STEP,

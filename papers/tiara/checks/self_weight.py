@@ -64,13 +64,14 @@ TIARA_7 = Claim(
     # a shift of 0.05 moves no weight of a softmax by more than 0.05 / 4
     statistic=Equality(method="t", atol=0.05),
     grid=Grid(
-        quick=cells(sigma=(0.25, 0.5, 1.0), replications=[8000]),
+        quick=cells(sigma=(0.25, 0.5, 1.0), replications=[16_000]),
         standard=cells(sigma=(0.25, 0.5, 1.0), replications=[40_000]),
         full=cells(sigma=(0.25, 0.5, 1.0), replications=[100_000]),
     ),
     measure=excess_of_noise,
     control=NegativeControl(
         measure=excess_after_layer_norm,
+        grid=Grid(quick=cells(sigma=(0.25, 0.5, 1.0), replications=[2000])),
         because="normalised frames all have the same length, so noise cannot lift the diagonal",
     ),
     substitutes="Gaussian frames that are their own queries and keys; no video model is involved",

@@ -109,11 +109,11 @@ TIARA_V1 = Claim(
     source="measured here; cf. Li et al., arXiv:2412.17254, whose abstract claims better consistency",
     provenance="derived",
     statistic=Order(margin=1.0 / (FRAMES - 1), method="t"),
-    grid=Grid(quick=cells(runs=[32]), standard=cells(runs=[200])),
+    grid=Grid(quick=cells(runs=[44]), standard=cells(runs=[200])),
     measure=sizes_flip,
     control=NegativeControl(
         measure=sizes_flip_under_strength,
-        grid=Grid(quick=cells(runs=[32])),
+        grid=Grid(quick=cells(runs=[40])),
         because="a diagonal that is strengthened keeps frames to themselves, and the size flips no less",
     ),
     substitutes=PICTURES,
