@@ -179,7 +179,7 @@ PLN_13C = Claim(
         because="a table that ignores the prompt has another error",
     ),
     substitutes=COUNTS,
-    seconds={"quick": 2.5, "standard": 10.0},
+    seconds={"quick": 4.5, "standard": 10.0},
 )
 
 
@@ -328,7 +328,7 @@ PLN_20A = Claim(
         because="what is perfect without documents does not improve with them",
     ),
     substitutes=COUNTS,
-    seconds={"quick": 3.0, "standard": 25.0, "full": 300.0},
+    seconds={"quick": 6.0, "standard": 35.0, "full": 300.0},
 )
 
 

@@ -121,7 +121,7 @@ BS_9A = Claim(
         "afterwards": "both yield 1",
     },
     substitutes=SUBSTITUTES,
-    seconds={"quick": 3.0, "standard": 25.0, "full": 120.0},
+    seconds={"quick": 3.5, "standard": 25.0, "full": 120.0},
 )
 
 BS_9B = Claim(

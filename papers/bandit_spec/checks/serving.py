@@ -327,15 +327,15 @@ BS_12J = Claim(
     provenance="derived",
     statistic=Order(),
     grid=Grid(
-        cells(requests=[300], holding=[10.0], replications=[120]),
-        cells(requests=[1600], holding=[10.0], replications=[120]),
+        cells(requests=[300], holding=[10.0], replications=[150]),
+        cells(requests=[1600], holding=[10.0], replications=[150]),
     ),
     measure=window_against_ever,
     control=NegativeControl(
         measure=nothing_against_ever, because="drafting nothing forgoes the gain in either mix"
     ),
     substitutes=TRAFFIC,
-    seconds={"quick": 0.6, "standard": 3},
+    seconds={"quick": 1.5, "standard": 6},
 )
 
 BS_12K = Claim(

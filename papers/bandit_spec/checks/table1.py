@@ -203,7 +203,7 @@ BS_T1B = Claim(
     measure=narrow_against_best,
     control=NegativeControl(measure=turns_against_best, grid=_GRID, because="taking turns learns nothing"),
     substitutes=SUBSTITUTES,
-    seconds={"quick": 1, "standard": 3},
+    seconds={"quick": 2.5, "standard": 5},
 )
 
 BS_T1C = Claim(

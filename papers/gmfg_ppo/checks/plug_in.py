@@ -146,7 +146,7 @@ GMFG_9A = Claim(
         grid=Grid(
             quick=[
                 {**_cells(10, 10, (6400,), 20, 60)[k], "runs": runs}
-                for k, runs in ((0, 50), (1, 20), (3, 20), (4, 20))
+                for k, runs in ((0, 40), (1, 20), (3, 20), (4, 20))
             ]
         ),
         because="labels handed out at random leave the level of the graphon at best, not its shape",

@@ -105,15 +105,6 @@ GMFG_6E = Claim(
     assumptions=(CONTRACTION,),
     control=NegativeControl(
         measure=averaged_error_of_tiny_steps,
-        grid=Grid(
-            quick=cells(
-                coupling=[-0.4],
-                schedule=["T^-2/3"],
-                error=["mean of errors", "error of means"],
-                games=[6],
-                iterations=[QUICK_T],
-            )
-        ),
         because="with alpha = 1/T the mean field forgets no more than a fixed share of its start, at every T",
     ),
     substitutes=SUBSTITUTES,
@@ -161,7 +152,6 @@ GMFG_6F = Claim(
     assumptions=(CONTRACTION,),
     control=NegativeControl(
         measure=last_error_with_constant_mixing,
-        grid=Grid(quick=cells(coupling=[-0.4], schedule=["T^-2/3"], games=[8], iterations=[(1023, 2047)])),
         because="a fixed share of the uniform policy keeps the limit away from the equilibrium",
     ),
     substitutes=SUBSTITUTES,
@@ -197,7 +187,7 @@ GMFG_6G = Claim(
     provenance="derived",
     statistic=Slope(target=0.0, side="two-sided", tolerance=0.06),
     grid=Grid(
-        quick=cells(coupling=[-0.4], schedule=["T^-1/2", "constant"], games=[8], iterations=[QUICK_T]),
+        quick=cells(coupling=[-0.4], schedule=["T^-1/2", "constant"], games=[12], iterations=[QUICK_T]),
         standard=cells(
             coupling=COUPLINGS,
             schedule=["T^-1/2", "constant"],
