@@ -70,11 +70,32 @@ def load(path: Path, fingerprint: str) -> dict[str, np.ndarray]:
     FileNotFoundError
         Where there is none.
     """
+    found = peek(path)
+    own = str(found.pop(_FINGERPRINT))
+    if own != fingerprint:
+        raise CheckpointError(
+            f"checkpoint {path} belongs to another training ({_difference(own, fingerprint)}): it was left "
+            "as it is; name another file, or give the arguments it was made with"
+        )
+    return found
+
+
+def peek(path: Path) -> dict[str, np.ndarray]:
+    """Read the arrays of a checkpoint, whatever it belongs to; ``"fingerprint"`` among them says what.
+
+    Raises
+    ------
+    CheckpointError
+        For a file that is damaged or no checkpoint. The file is left as it is.
+    FileNotFoundError
+        Where there is none.
+    """
     try:
         content = io.BytesIO(path.read_bytes())
         with np.load(content, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
-        own = str(found.pop(_FINGERPRINT))
+        str(found[_FINGERPRINT])
+        return found
     except FileNotFoundError:
         raise
     except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, AttributeError) as error:
@@ -82,12 +103,6 @@ def load(path: Path, fingerprint: str) -> dict[str, np.ndarray]:
             f"checkpoint {path} is not whole or no checkpoint ({error}): it was left as it is; remove it to "
             "start again, or name another file"
         ) from error
-    if own != fingerprint:
-        raise CheckpointError(
-            f"checkpoint {path} belongs to another training ({_difference(own, fingerprint)}): it was left "
-            "as it is; name another file, or give the arguments it was made with"
-        )
-    return found
 
 
 def _difference(own: str, asked: str) -> str:

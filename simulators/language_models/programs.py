@@ -93,12 +93,19 @@ def programs(
         return state
 
     def advance(
-        state: Any, batches: Any, rates: Any, given: Any, validation: Any, mask: Any, patience: Any
+        state: Any,
+        batches: Any,
+        rates: Any,
+        given: Any,
+        validation: Any,
+        mask: Any,
+        patience: Any,
+        constants: Parameters,
     ) -> Any:
         weights, fixed = split(state["parameters"])
 
         def loss(trained: Parameters, tokens: Any) -> Any:
-            return model.loss(trained | fixed, tokens, mask)
+            return model.loss(trained | fixed | constants, tokens, mask)
 
         def step(carry: Any, data: Any) -> Any:
             (weights, moments), (tokens, rate) = carry, data
@@ -121,7 +128,7 @@ def programs(
 
         (weights, moments), values = jax.lax.scan(step, (weights, state["optimiser"]), (batches, rates))
         value = loss(weights, validation)
-        seen = {} if watch is None else dict(watch(weights | fixed, validation))
+        seen = {} if watch is None else dict(watch(weights | fixed | constants, validation))
         new = {"parameters": weights | fixed, "optimiser": moments}
         if rules.keep == "best":
             better = (value < state["least"]) & (state["since"] < patience)
@@ -132,4 +139,4 @@ def programs(
             }
         return new, values.mean(), value, seen
 
-    return jax.vmap(begin), jax.jit(jax.vmap(advance, in_axes=(0, 0, 0, 0, None, None, None)))
+    return jax.vmap(begin), jax.jit(jax.vmap(advance, in_axes=(0, 0, 0, 0, None, None, None, None)))

@@ -15,7 +15,11 @@ Watch = Callable[[Parameters, Any], Mapping[str, Any]]
 
 
 class Trainable(Protocol):
-    """A model whose weights are an argument of every method: a frozen dataclass of hyper-parameters."""
+    """A model whose weights are an argument of every method: a frozen dataclass of hyper-parameters.
+
+    It may have ``constants``, arrays by name that ``loss`` finds among its parameters although they belong to
+    no training: a program is given them, since in the program itself large ones take long to compile.
+    """
 
     def __hash__(self) -> int:
         """Return a hash: one program is compiled for each model."""

@@ -23,7 +23,8 @@ from tightbound.theory.speculative.anchor_offset import anchor_offset_positions
 ANCHORS = 4
 """First tokens of a text that keep their positions."""
 
-_BLOCK = ("attention_norm", "query_key_value", "output", "mlp_norm", "gate_up", "down")
+BLOCK = ("attention_norm", "query_key_value", "output", "mlp_norm", "gate_up", "down")
+"""Names of the weights of a layer."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class TrainableLlama:
         """Return the model of the engine that decodes, with these weights."""
         given = {name: np.asarray(value, np.float32) for name, value in parameters.items()}
         blocks = tuple(
-            LlamaLayer(**{name: np.ascontiguousarray(given[name][layer]) for name in _BLOCK})
+            LlamaLayer(**{name: np.ascontiguousarray(given[name][layer]) for name in BLOCK})
             for layer in range(self.config.layers)
         )
         return Llama(self.config, given["embedding"], blocks, given["norm"], given["embedding"])
@@ -192,27 +193,71 @@ class TrainableLlama:
 
 def forward(model: TrainableLlama, parameters: Parameters, tokens: Any, positions: Any) -> Any:
     """Return logits (B, T, vocabulary); traceable."""
+    hidden, _, _ = through_layers(model.config, parameters, tokens, positions)
+    return rms_norm(hidden, parameters["norm"], model.config.eps) @ parameters["embedding"].T
+
+
+def through_layers(
+    config: LlamaConfig, weights: Parameters, tokens: Any, positions: Any, factors: Any = None
+) -> tuple[Any, Any, Any]:
+    """Return states (B, T, width) after the last layer, and keys and values (layers, B, T, Hk, D); traceable.
+
+    Parameters
+    ----------
+    config : LlamaConfig
+        Sizes and constants.
+    weights : dict from name to array
+        As `parameters_of` returns them. Their type is that of the states.
+    tokens, positions : array of int, shape (B, T)
+        Texts, each token of which sees those before it.
+    factors : array, optional
+        Divisors of the rotary frequencies.
+    """
     import jax
     import jax.numpy as jnp
 
-    c = model.config
     batch, length = tokens.shape
     past = jnp.tril(jnp.ones((length, length), bool))[np.newaxis]
-    turn = turns(c, positions, model.dtype)
-    sizes = (c.heads, c.kv_heads, c.kv_heads)
+    embedding = jnp.asarray(weights["embedding"])
+    turn = turns(config, positions, wide(embedding.dtype), factors)
 
     def layer(hidden: Any, block: Parameters) -> Any:
-        rows = rms_norm(hidden, block["attention_norm"], c.eps) @ block["query_key_value"].T
-        query, key, value = split_heads(rows, sizes, c.head_size)
-        mixed = attend(rotate(query, turn), rotate(key, turn), value, past)
-        hidden = hidden + mixed.reshape(batch, length, -1) @ block["output"].T
-        rows = rms_norm(hidden, block["mlp_norm"], c.eps) @ block["gate_up"].T
-        gated = jax.nn.silu(rows[..., : c.inner]) * rows[..., c.inner :]
-        return hidden + gated @ block["down"].T, None
+        query, key, value = projected(config, block, hidden, turn)
+        mixed = attend(query, key, value, past).reshape(batch, length, -1)
+        return mlp_after(config, block, hidden, mixed), (key, value)
 
-    blocks = {name: parameters[name] for name in _BLOCK}
-    hidden, _ = jax.lax.scan(layer, jnp.asarray(parameters["embedding"])[tokens], blocks)
-    return rms_norm(hidden, parameters["norm"], c.eps) @ parameters["embedding"].T
+    blocks = {name: weights[name] for name in BLOCK}
+    hidden, (keys, values) = jax.lax.scan(layer, embedding[tokens], blocks)
+    return hidden, keys, values
+
+
+def projected(config: LlamaConfig, block: Parameters, hidden: Any, turn: tuple[Any, Any]) -> tuple[Any, ...]:
+    """Return queries (B, T, H, D), and keys and values (B, T, Hk, D), of a layer; traceable."""
+    rows = rms_norm(hidden, block["attention_norm"], config.eps) @ block["query_key_value"].T
+    sizes = (config.heads, config.kv_heads, config.kv_heads)
+    query, key, value = split_heads(rows, sizes, config.head_size)
+    return rotate(query, turn), rotate(key, turn), value
+
+
+def mlp_after(config: LlamaConfig, block: Parameters, hidden: Any, mixed: Any) -> Any:
+    """Return the states after a layer whose attention has mixed values to (B, T, H D); traceable."""
+    import jax
+
+    hidden = hidden + mixed @ block["output"].T
+    rows = rms_norm(hidden, block["mlp_norm"], config.eps) @ block["gate_up"].T
+    gated = jax.nn.silu(rows[..., : config.inner]) * rows[..., config.inner :]
+    return hidden + gated @ block["down"].T
+
+
+def parameters_of(model: Llama, dtype: str = "float32") -> Parameters:
+    """Return weights as `through_layers` reads them, and the read-out as "head", on JAX's device."""
+    import jax.numpy as jnp
+
+    found = {name: np.stack([getattr(block, name) for block in model.blocks]) for name in BLOCK}
+    found |= {"embedding": model.embedding, "norm": model.norm}
+    arrays = {name: jnp.asarray(array, dtype) for name, array in found.items()}
+    tied = model.head is model.embedding
+    return arrays | {"head": arrays["embedding"] if tied else jnp.asarray(model.head, dtype)}
 
 
 @cache
@@ -239,11 +284,15 @@ def mean_loss(scores: Any, following: Any, mask: Any) -> Any:
 
 
 def rms_norm(hidden: Any, scale: Any, eps: float) -> Any:
-    """Divide by the root of the mean square plus ``eps``, and multiply by ``scale``; traceable."""
+    """Divide by the root of the mean square plus ``eps``, and multiply by ``scale``; traceable.
+
+    Computed in float32 where ``hidden`` is of a smaller type.
+    """
     import jax
 
-    square = (hidden * hidden).mean(axis=-1, keepdims=True)
-    return hidden * jax.lax.rsqrt(square + eps) * scale
+    states = hidden.astype(wide(hidden.dtype))
+    square = (states * states).mean(axis=-1, keepdims=True)
+    return (states * jax.lax.rsqrt(square + eps) * scale).astype(hidden.dtype)
 
 
 def split_heads(rows: Any, sizes: tuple[int, ...], head_size: int) -> list[Any]:
@@ -256,13 +305,23 @@ def split_heads(rows: Any, sizes: tuple[int, ...], head_size: int) -> list[Any]:
     return found
 
 
-def turns(config: LlamaConfig, positions: Any, dtype: str, factors: Any = None) -> tuple[Any, Any]:
-    """Return cosine and sine (B, T, 1, D / 2) of the angles at positions (B, T); traceable."""
+def wide(dtype: Any) -> Any:
+    """Return a type of at least float32, in which sums are taken."""
     import jax.numpy as jnp
 
-    frequencies = config.rope_frequencies(factors)
-    angles = jnp.asarray(positions, jnp.float64)[..., np.newaxis, np.newaxis] * frequencies
-    return jnp.cos(angles).astype(dtype), jnp.sin(angles).astype(dtype)
+    return jnp.promote_types(dtype, jnp.float32)
+
+
+def turns(config: LlamaConfig, positions: Any, dtype: Any, factors: Any = None) -> tuple[Any, Any]:
+    """Return cosine and sine (B, T, 1, D / 2) of the angles at positions (B, T); traceable.
+
+    They come from a table: thousands of turns leave float32 few digits, and float64 is slow on accelerators.
+    """
+    import jax.numpy as jnp
+
+    angles = np.arange(config.context)[:, np.newaxis] * config.rope_frequencies(factors)
+    cosine, sine = (jnp.asarray(part.astype(dtype)) for part in (np.cos(angles), np.sin(angles)))
+    return cosine[positions][:, :, np.newaxis], sine[positions][:, :, np.newaxis]
 
 
 def rotate(heads: Any, turn: tuple[Any, Any]) -> Any:
@@ -272,24 +331,25 @@ def rotate(heads: Any, turn: tuple[Any, Any]) -> Any:
     cosine, sine = turn
     x, y = heads[..., 0::2], heads[..., 1::2]
     pairs = jnp.stack([x * cosine - y * sine, x * sine + y * cosine], axis=-1)
-    return pairs.reshape(heads.shape)
+    return pairs.reshape(heads.shape).astype(heads.dtype)
 
 
 def attend(query: Any, key: Any, value: Any, seen: Any) -> Any:
     """Return attention (B, T, H, D) over keys (B, N, Hk, D) that ``seen`` (B or 1, T, N) shows.
 
-    A row that sees nothing gets 0. Traceable.
+    A row that sees nothing gets 0. The softmax is in float32 where queries are of a smaller type. Traceable.
     """
     import jax.numpy as jnp
 
     batch, length, heads, size = query.shape
     grouped = query.reshape(batch, length, key.shape[2], -1, size)
-    scores = jnp.einsum("bthgd,bnhd->bhgtn", grouped, key) * size**-0.5
+    summed = wide(query.dtype)
+    scores = jnp.einsum("bthgd,bnhd->bhgtn", grouped, key, preferred_element_type=summed) * size**-0.5
     shown = seen[:, np.newaxis, np.newaxis]
     least = jnp.asarray(-1e30, scores.dtype)
     scores = jnp.where(shown, scores, least)
     mass = jnp.where(shown, jnp.exp(scores - scores.max(axis=-1, keepdims=True)), 0.0)
     total = mass.sum(axis=-1, keepdims=True)
-    weights = mass / jnp.where(total > 0.0, total, 1.0)
+    weights = (mass / jnp.where(total > 0.0, total, 1.0)).astype(value.dtype)
     mixed = jnp.einsum("bhgtn,bnhd->bthgd", weights, value)
     return mixed.reshape(batch, length, heads, size)

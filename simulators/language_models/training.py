@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tightbound.simulators.language_models.checkpoint import CheckpointError, load, save
+from tightbound.simulators.language_models.checkpoint import CheckpointError, load, peek, save
 from tightbound.simulators.language_models.corpora import Corpus, Data, as_sequences
 from tightbound.simulators.language_models.programs import Rules, numbers, programs
 from tightbound.simulators.language_models.schedule import OwnRate, Schedule
@@ -235,6 +235,7 @@ def train_many(
         start, advance = programs(model, Rules.of(schedules), watch)
         rates = np.stack([one.rates() for one in schedules]).astype(model.dtype)
         patience = np.int32(common.patience or np.iinfo(np.int32).max)
+        constants: Parameters = getattr(model, "constants", {})
         state = start(jax.tree.map(lambda *runs: np.stack(runs), *weights))
         losses, seen = np.empty((0, 2, len(seeds))), dict[str, NDArray[Any]]()
         if path is not None and path.exists():
@@ -250,8 +251,9 @@ def train_many(
                     ]
                 )
                 pace = rates[:, first : first + count]
+                settings = numbers(schedules, model.dtype)
                 state, training, measured, watched = advance(
-                    state, tokens, pace, numbers(schedules, model.dtype), fixed, asked, patience
+                    state, tokens, pace, settings, fixed, asked, patience, constants
                 )
                 row = np.stack([np.asarray(training, np.float64), np.asarray(measured, np.float64)])
                 if not np.all(np.isfinite(row)):
@@ -407,6 +409,37 @@ def _arrays(state: Any, losses: Array, watched: Mapping[str, NDArray[Any]]) -> d
 
 
 _WATCHED = "watched "
+
+
+def snapshot(checkpoint: str | Path) -> tuple[Parameters, dict[str, NDArray[Any]]]:
+    """Return the weights that a training of one model keeps so far, and what was watched last.
+
+    Parameters
+    ----------
+    checkpoint : path
+        File that `train` writes.
+
+    Raises
+    ------
+    CheckpointError
+        For a file that is damaged or no checkpoint.
+    FileNotFoundError
+        Where there is none.
+    """
+    found = peek(Path(checkpoint))
+    kept = "best" if any(name.startswith("['best']") for name in found) else "parameters"
+    head = f"['{kept}']['"
+    weights = {
+        name.removeprefix(head).removesuffix("']"): array[0]
+        for name, array in found.items()
+        if name.startswith(head)
+    }
+    watched = {
+        name.removeprefix(_WATCHED): array[-1, 0]
+        for name, array in found.items()
+        if name.startswith(_WATCHED)
+    }
+    return weights, watched
 
 
 def _restored(

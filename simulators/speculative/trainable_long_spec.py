@@ -27,6 +27,7 @@ from tightbound.simulators.language_models.trainable_llama import (
     rotate,
     split_heads,
     turns,
+    wide,
 )
 from tightbound.simulators.speculative.long_spec_block import LongSpecBlock, fingerprint_of, shapes
 from tightbound.theory._validation import as_indices, as_integer
@@ -229,17 +230,29 @@ def forward(
 
     embedding, head = shared
     hidden = jnp.asarray(embedding)[tokens]
+    return states(model, parameters, hidden, positions, lags, rows) @ jnp.asarray(head).T
+
+
+def states(
+    model: TrainableLongSpec,
+    parameters: Parameters,
+    hidden: Any,
+    positions: Any,
+    lags: Any,
+    rows: tuple[Any, Any],
+) -> Any:
+    """Return what the read-out is multiplied with (B, T, width), for embedded texts; traceable."""
     hidden = hidden + self_attention(model, parameters, hidden, positions) @ parameters["output"].T
     mixed = cross_attention(model, parameters, hidden, positions, lags, rows)
     hidden = hidden + mixed @ parameters["cross_output"].T
     hidden = hidden + gated(model, parameters, hidden) @ parameters["down"].T
-    return rms_norm(hidden, parameters["norm"], model.target.config.eps) @ jnp.asarray(head).T
+    return rms_norm(hidden, parameters["norm"], model.target.config.eps)
 
 
 def self_attention(model: TrainableLongSpec, parameters: Parameters, hidden: Any, positions: Any) -> Any:
     """Return what the last W tokens of each row mix to, (B, T, H D); traceable."""
     c = model.target.config
-    turn = turns(c, positions, "float32", model.target.rope_factors)
+    turn = turns(c, positions, wide(hidden.dtype), model.target.rope_factors)
     row, column = np.arange(hidden.shape[1])[:, np.newaxis], np.arange(hidden.shape[1])
     own = ((column <= row) & (column > row - model.window))[np.newaxis]
     parts = rms_norm(hidden, parameters["self_norm"], c.eps) @ parameters["query_key_value"].T
@@ -253,7 +266,7 @@ def cross_attention(
 ) -> Any:
     """Return what the target's rows up to the lag mix to, (B, T, H D); traceable."""
     c = model.target.config
-    turn = turns(c, positions, "float32", model.target.rope_factors)
+    turn = turns(c, positions, wide(hidden.dtype), model.target.rope_factors)
     row, column = np.arange(hidden.shape[1])[:, np.newaxis], np.arange(hidden.shape[1])
     far = column <= row - lags[:, np.newaxis, np.newaxis]
     asked = rms_norm(hidden, parameters["cross_norm"], c.eps) @ parameters["cross_query"].T

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -74,41 +73,3 @@ def test_topics_are_split_by_name():
     assert not set(found.training) & set(found.held_out)
     assert min(map(len, found.held_out)) >= 200
     assert held_out("topic:yield") == held_out("topic:yield")
-
-
-def test_stages_go_on_with_the_weights_and_made_ones_are_kept(tmp_path, monkeypatch):
-    trainings, made, written = [], [], []
-
-    def trained(model, sampler, schedule, *, validation, initial, checkpoint, progress):
-        trainings.append((len(sampler.texts), schedule.steps, initial, checkpoint, validation))
-        return SimpleNamespace(parameters={"w": np.array([len(trainings)])}, value=0.0, best_step=1)
-
-    def initial(sequences):
-        made.append(sequences)
-        return {"w": np.array([7.0])}
-
-    monkeypatch.setattr(train, "train", trained)
-    monkeypatch.setattr(train, "texts", lambda: Texts(("a" * 40 + "b" * 40,), ("held out " * 9,)))
-    first = replace(
-        tiny(), lags=(1, 2), repeated=3, initial=initial, write=lambda path, weights: written.append(weights)
-    )
-    task = replace(first, then=replace(first, repeated=5, schedule=replace(first.schedule, steps=6)))
-    for _ in range(2):
-        train.run(task, tmp_path, tmp_path / "weights.npz")
-    assert [one[:2] for one in trainings] == [(3, 4), (5, 6)] * 2
-    assert [one[2]["w"].tolist() for one in trainings] == [[7.0], [1], [7.0], [3]]
-    assert [one[3].parent.name for one in trainings[:2]] == [tmp_path.name, "then-1"]
-    assert len(made) == 1  # the second time they are read
-    assert made[0].shape == (3, 2 + 8)
-    assert trainings[0][4].shape == (2, 2 + 8)
-    assert [one["w"].tolist() for one in written] == [[2], [4]]
-
-
-def test_more_repeated_texts_keep_the_first_ones():
-    few, more = (replace(tiny(), lags=(1, 2), repeated=n).sampler(["a b c d " * 20]) for n in (2, 4))
-    np.testing.assert_array_equal(few.texts, more.texts[:2])
-
-
-def test_the_most_frequent_tokens_are_kept(monkeypatch):
-    monkeypatch.setattr(train, "texts", lambda: Texts(("aaa", "bbb"), ()))
-    assert train.frequent(byte_llama.encode, 256, 3).tolist() == [10, 97, 98]
