@@ -61,7 +61,7 @@ def test_one_more_document_set_is_as_good_as_perfect_when_it_is_large():
 
 
 def test_fewer_and_more_documents_are_pairs():
-    cell = {"length": 8, "documents": (1, 4, 16, 64, 256), "truth": 0, "episodes": 100, "runs": 2}
+    cell = {**pretraining.END_TO_END, "truth": 0, "episodes": 100, "runs": 2}
     found = pretraining.fewer_and_more_documents(cell, generator())
     assert found["share"].shape == (2, 5)
     assert np.array_equal(found["greater"], found["share"][:, [0, 1]])
