@@ -139,6 +139,10 @@ class Run:
                     raise
                 self.say(f"context {context} ended: {type(error).__name__}: {error}")
             self.save()
+        if not self.cells:
+            nothing = dict.fromkeys(("median", "low20", "high80"))
+            why = f"not measured: no time for a cell in {self.chosen['seconds']} s"
+            return [{"what": why, "size": "", "unit": "", **nothing}]
         self._held(4.0 * max(apart["float16"].values()))
         return self._rows()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from typing import Any
 
@@ -77,6 +78,8 @@ def decode(model: Any, prompts: NDArray[np.int64], tokens: int) -> tuple[NDArray
     import torch
 
     device = model.device
+    named = inspect.signature(model.forward).parameters
+    name = "cache" if "cache" in named else "past_key_values"  # the older one warns in newer versions
 
     def wait() -> None:
         if device.type == "cuda":
@@ -88,7 +91,7 @@ def decode(model: Any, prompts: NDArray[np.int64], tokens: int) -> tuple[NDArray
         wait()
         began = time.perf_counter()
         for _ in range(tokens - 1):
-            out = model(written[-1], past_key_values=out.past_key_values, use_cache=True)
+            out = model(written[-1], **{name: getattr(out, name)}, use_cache=True)
             written.append(out.logits[:, -1].argmax(-1, keepdim=True))
         wait()
         seconds = time.perf_counter() - began

@@ -29,9 +29,10 @@ class Prompt:
         """Return the output (B, M, H, D)."""
         import torch
 
+        group = q.shape[2] // k.shape[2]
+        k, v = (x.repeat_interleave(group, 2) for x in (k, v))  # the fastest implementation takes no groups
         parts = (x.transpose(1, 2) for x in (q, k, v))
-        found = torch.nn.functional.scaled_dot_product_attention(*parts, is_causal=True, enable_gqa=True)
-        return found.transpose(1, 2)
+        return torch.nn.functional.scaled_dot_product_attention(*parts, is_causal=True).transpose(1, 2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -213,7 +213,8 @@ def read_out_product(  # type: ignore[no-untyped-def]
 
 
 def _tile(rows: int) -> int:
-    return 16 if rows <= 16 else 32 if rows <= 32 else 64
+    """Return rows per program: with few rows what it reads of them counts beside what it reads of weights."""
+    return 16 if rows <= 32 else 32 if rows <= 128 else 64
 
 
 def _dtype(weights: Any) -> Any:
