@@ -29,7 +29,7 @@ LAGS = (1, 4)
 """Least and largest lag, in training and held out."""
 SCHEDULE = Schedule(
     300,
-    batch=8,
+    batch=4,
     learning_rate=3e-3,
     warmup=30,
     betas=(0.9, 0.95),
@@ -69,9 +69,9 @@ class Setting:
         Held-out pieces, each at two places.
     """
 
-    pairs: int = 5
+    pairs: int = 10
     schedule: Schedule = SCHEDULE
-    texts: int = 16
+    texts: int = 12
 
 
 def load() -> Curves:
@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     made = maker(given.folder)
     model, material = replace(made, setting=replace(made.setting, length=512)).model(), made.material()
-    model = replace(model, rows=512)  # of each of the drafts
+    model = replace(model, rows=256)  # of each of the drafts
     found = measure(model, material.training, material.held_out, Setting(), given.seconds)
     np.savez_compressed(given.output, **found._asdict())
     last = found.loss[-1].mean(axis=1)
