@@ -81,6 +81,18 @@ def test_all_cells_are_measured_and_written_to_a_file(on_cpu, tmp_path):
     assert "tokens per round" in report.render_markdown([(entry, rows)])
 
 
+def test_timing_a_pass_leaves_the_prompt_as_it_was(on_cpu):
+    from tightbound.simulators.speculative.gpu_decoding import read_prompts
+
+    ids = np.random.default_rng(0).integers(0, 37, (2, 50))
+    prompts = read_prompts(GpuLlama.of(small(), "float32"), ids, TEXT, 10)
+    before = [part[:, :, :, :49].clone() for part in (prompts.keys, prompts.values)]
+    batch = _gpu_cells.Batch(prompts, 6, _gpu_cells.Machine(1e10, 1e11), 1)
+    batch.cell(2, 8)
+    for part, old in zip((prompts.keys, prompts.values), before, strict=True):
+        assert (part[:, :, :, :49] == old).all()
+
+
 def test_a_text_that_rounding_does_not_explain_is_an_error(on_cpu, tmp_path, monkeypatch):
     real = _gpu_cells.Batch._compared
     monkeypatch.setattr(
