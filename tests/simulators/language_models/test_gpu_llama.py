@@ -163,7 +163,7 @@ def test_without_a_gpu_kernels_say_what_is_missing(small, torch):
 
 
 def test_the_real_model_has_the_logits_of_the_cpu(smollm2, torch):
-    """Against the stored numbers of the CPU's engine, in passes of four shapes."""
+    """Against the stored numbers of the CPU's engine, in passes of three shapes."""
     from tightbound.papers.sparse_to_dense import _gpu_check
 
     found = _gpu_check.check(GpuLlama.of(smollm2.model, device="cpu"), "float32")
