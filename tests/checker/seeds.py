@@ -6,8 +6,8 @@ does not fail, is no false alarm but too little power; it is counted apart.
 
 Evidence is kept in ``--output``, one folder per root, and what was seen is written to ``seeds.json`` beside
 this file as soon as a root is judged. It may be killed at any moment: the same command goes on. Roots are
-taken a few at a time (``--together``), and one process measures a claim from all of them, which saves most of
-the compiling; ``--seconds`` ends the run, and what is unfinished then waits for the next one.
+taken a few at a time (``--together``), and a process keeps the claims that it began with, so that most of the
+compiling is done once; ``--seconds`` ends the run, and what is unfinished then waits for the next one.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import json
 import os
 import sys
 import time
-from collections import deque
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ sys.path.insert(0, str(HERE))
 RESULTS = HERE / "seeds.json"
 _RETRIES = 2
 _SILENCE = 30.0
+NOBODY = -1
 
 
 @dataclass
@@ -38,6 +40,8 @@ class Task:
     roots: tuple[int, ...]
     claim: str = ""
     role: str = ""
+    module: str = ""
+    seconds: float = 0.0
     losses: int = 0
 
 
@@ -52,23 +56,43 @@ class Run:
     known: list[dict[str, Any]] = field(default_factory=list)
     left: dict[int, set[tuple[str, str]]] = field(default_factory=dict)
     still: dict[tuple[str, str], dict[int, str]] = field(default_factory=dict)
-    queue: deque[Task] = field(default_factory=deque)
+    queue: list[Task] = field(default_factory=list)
+    judgements: list[Task] = field(default_factory=list)
+    owner: dict[str, int] = field(default_factory=dict)
 
-    def plan(self, roots: Sequence[int], together: int, seconds: dict[str, float]) -> None:
-        """Queue the claims of a few roots at a time, the longest first."""
-        longest = sorted(seconds, key=lambda name: -seconds[name])
+    def plan(self, roots: Sequence[int], together: int, halves: Sequence[Task]) -> None:
+        """Queue the claims of a few roots at a time: the longest module first, in it the longest claim."""
+        total: dict[str, float] = defaultdict(float)
+        for half in halves:
+            total[half.module] += half.seconds
+        ordered = sorted(halves, key=lambda half: (-total[half.module], half.module, -half.seconds))
         for start in range(0, len(roots), together):
             some = tuple(roots[start : start + together])
             for root in some:
                 (self.output / str(root) / "evidence").mkdir(parents=True, exist_ok=True)
-                self.left[root] = {(name, role) for name in longest for role in ("measure", "control")}
-            self.queue.extend(Task(some, name, role) for name in longest for role in ("measure", "control"))
+                self.left[root] = {(half.claim, half.role) for half in ordered}
+            self.queue.extend(replace(half, roots=some) for half in ordered)
 
-    def next(self) -> Task | None:
-        """Return what a free worker is to do; after the deadline only judgements."""
-        if self.queue and (time.time() < self.deadline or not self.queue[0].claim):
-            return self.queue.popleft()
-        return None
+    def next(self, worker: int) -> Task | None:
+        """Return what a free worker is to do; after the deadline only judgements.
+
+        A worker keeps the modules that it began with, whose programs it has compiled. Where none of them is
+        left in the roots that are due, it begins another one, and at last helps the one with most to do.
+        """
+        if self.judgements:
+            return self.judgements.pop()
+        if not self.queue or time.time() > self.deadline:
+            return None
+        due = [task for task in self.queue if task.roots == self.queue[0].roots]
+        ahead: dict[int, float] = defaultdict(float)
+        for task in due:
+            ahead[self.owner.get(task.module, NOBODY)] += task.seconds
+        busiest = max(ahead, key=lambda one: ahead[one])
+        wanted = next(one for one in (worker, NOBODY, busiest) if one in ahead)
+        chosen = next(task for task in due if self.owner.get(task.module, NOBODY) == wanted)
+        self.owner.setdefault(chosen.module, worker)
+        self.queue.remove(chosen)
+        return chosen
 
     def call(self, task: Task) -> tuple[Any, ...]:
         """Return the function of a task and its arguments."""
@@ -94,7 +118,7 @@ class Run:
         for root in done:
             self.left[root].discard((task.claim, task.role))
             if not self.left[root]:
-                self.queue.appendleft(Task((root,)))
+                self.judgements.append(Task((root,)))
 
 
 def write(path: Path, text: str) -> None:
@@ -105,33 +129,38 @@ def write(path: Path, text: str) -> None:
 
 
 def work(run: Run, jobs: int) -> None:
-    """Do what is queued in that many processes."""
+    """Do what is queued in that many processes, each with one task at a time."""
     from tightbound.verification.executors import get_executor
 
-    flying: dict[Future[Any], Task] = {}
+    flying: dict[Future[Any], tuple[int, Task]] = {}
+    idle = set(range(jobs))
     told = time.time()
-    with get_executor("local", jobs) as workers:
+    with ExitStack() as stack:
+        workers = [stack.enter_context(get_executor("local", 1)) for _ in range(jobs)]
         try:
             while True:
-                # a second task per worker waits, so that none is idle between two
-                while len(flying) < 2 * jobs and (task := run.next()) is not None:
-                    flying[workers.submit(*run.call(task))] = task
+                for worker in sorted(idle):
+                    if (task := run.next(worker)) is not None:
+                        flying[workers[worker].submit(*run.call(task))] = worker, task
+                        idle.discard(worker)
                 if not flying:
                     return
                 for future in wait(flying, timeout=_SILENCE, return_when=FIRST_COMPLETED).done:
-                    task = flying.pop(future)
+                    worker, task = flying.pop(future)
+                    idle.add(worker)
                     try:
                         run.finish(task, future.result())
                     except BrokenExecutor:
                         task.losses += 1
                         if task.losses <= _RETRIES:
-                            run.queue.append(task)
+                            (run.queue if task.claim else run.judgements).append(task)
                 if time.time() - told > _SILENCE:
                     told = time.time()
                     ahead = {root: len(tasks) for root, tasks in run.left.items() if tasks}
                     print(f"seeds: halves of claims left by root: {ahead}", file=sys.stderr, flush=True)
         except BaseException:
-            workers.abandon()
+            for one in workers:
+                one.abandon()
             raise
 
 
@@ -166,8 +195,13 @@ def main() -> None:
         deadline=deadline,
         known=known,
     )
-    costs = {claim.id: claim.seconds.get("quick", 1.0) for claim in chosen if not claim.skip}
-    run.plan(list(unknown(given.first, given.last, known)), given.together, costs)
+    halves = [
+        Task((), claim.id, role, claim.measure.__module__, claim.seconds.get("quick", 1.0))
+        for claim in chosen
+        if not claim.skip
+        for role in ("measure", "control")
+    ]
+    run.plan(list(unknown(given.first, given.last, known)), given.together, halves)
     work(run, given.jobs)
     missing = [root for root, tasks in run.left.items() if tasks]
     if missing:
