@@ -89,10 +89,25 @@ class Run:
             ahead[self.owner.get(task.module, NOBODY)] += task.seconds
         busiest = max(ahead, key=lambda one: ahead[one])
         wanted = next(one for one in (worker, NOBODY, busiest) if one in ahead)
-        chosen = next(task for task in due if self.owner.get(task.module, NOBODY) == wanted)
+        these = [task for task in due if self.owner.get(task.module, NOBODY) == wanted]
+        chosen = self.begin(worker, these) if wanted == NOBODY else these[0]
         self.owner.setdefault(chosen.module, worker)
         self.queue.remove(chosen)
         return chosen
+
+    def begin(self, worker: int, free: Sequence[Task]) -> Task:
+        """Return the first task of a new module: of its own paper, else of the one most in want of workers.
+
+        The modules of a paper share compiled code, so few workers at a time should compile it.
+        """
+        at: dict[str, set[int]] = defaultdict(set)
+        for module, owner in self.owner.items():
+            at[paper_of(module)].add(owner)
+        ahead: dict[str, float] = defaultdict(float)
+        for task in free:
+            ahead[paper_of(task.module)] += task.seconds / (1 + len(at[paper_of(task.module)]))
+        paper = max(ahead, key=lambda one: (worker in at[one], ahead[one]))
+        return next(task for task in free if paper_of(task.module) == paper)
 
     def call(self, task: Task) -> tuple[Any, ...]:
         """Return the function of a task and its arguments."""
@@ -119,6 +134,11 @@ class Run:
             self.left[root].discard((task.claim, task.role))
             if not self.left[root]:
                 self.judgements.append(Task((root,)))
+
+
+def paper_of(module: str) -> str:
+    """Return the part of a module's name that says of which paper it is."""
+    return ".".join(module.split(".")[:3])
 
 
 def write(path: Path, text: str) -> None:
