@@ -35,8 +35,8 @@ def _growth(ax: Axes, evidence: Mapping[str, ClaimEvidence]) -> None:
         ("EXP3Spec, worst gap", np.array([c.cell["tokens"] for c in worst], dtype=float), worst),
         ("EXP3Spec, gap L/2", x, None),
     ):
-        samples = curve.data["value"] if cells is None else np.stack([c.data["value"] for c in cells], axis=1)
-        mean, half = mean_and_error(samples)
+        columns = curve.data["value"].T if cells is None else [c.data["value"] for c in cells]
+        mean, half = np.array([mean_and_error(column) for column in columns]).T
         ax.plot(at, mean, marker="o", label=label)
         band(ax, at, mean - half, mean + half)
     ax.set(xscale="log", yscale="log", xlabel="tokens B", ylabel="regret (rounds)")
