@@ -74,7 +74,7 @@ def softmax(logits: Any) -> Run:
 
 
 def cuts(logits: Any, temperature: Any, top_k: Any, top_p: Any) -> Run:
-    """Prepare softmax, top-k, and top-p of what is left: three launches."""
+    """Prepare softmax, top-k, and top-p of what is left: three calls."""
     s, t, k, p = _package().sampling, temperature.float(), top_k.int(), top_p.float()
     return lambda: s.top_p_renorm_probs(s.top_k_renorm_probs(s.softmax(logits, t), k), p)
 
@@ -119,7 +119,7 @@ def hybrid(q: Any, k: Any, v: Any, lengths: Any, k_spec: Any, v_spec: Any, mask:
 def hybrid_merged(
     q: Any, k: Any, v: Any, lengths: Any, k_spec: Any, v_spec: Any, mask: Any, backend: str = "fa2"
 ) -> Run:
-    """Prepare the cache without a mask, the tree with one, then the merge of both: three launches."""
+    """Prepare the cache without a mask, the tree with one, then the merge of both: three calls."""
     before = _planned(q, k.shape[1], k.shape[2], backend=backend)
     drawn = _planned(q, k_spec.shape[1], k.shape[2], mask)
     cache, nodes, flat = (_pages(k), _pages(v)), (_pages(k_spec), _pages(v_spec)), q.flatten(0, 1)
