@@ -58,7 +58,8 @@ def ragged_chain_speculative_sampling(
     q = p[:0] if draft_probs is None else to_float(draft_probs)
     kind = np.result_type(p, q)
     stops = to_numpy(cu_num_draft_tokens, np.int32)
-    tokens = np.full((stops.size, width + 1), -1, np.int32)
+    tokens = np.empty((stops.size, width + 1), np.int32)
+    tokens.fill(-1)
     accepted, emitted = np.empty(stops.size, np.int32), np.empty(stops.size, np.int32)
     arguments = (
         q.astype(kind, copy=False),
