@@ -97,6 +97,8 @@ def evaluate(form: Form, arrays: Arrays, log_policy: Any, lam: Any) -> Evaluatio
     q, values = action_values(form, arrays, log_policy, z, lam)
     first = _initial(form, arrays, log_policy)
     value, best, greedy = by_game(form, jnp.sum(first[:, None] * values, axis=0))
+    if without_entropy(lam):
+        return Evaluation(mean_field, z, *q, best - value, greedy - value)
     bonus = lam * by_game(form, jnp.sum(mean_field * entropy(log_policy), axis=(0, 1)))
     return Evaluation(mean_field, z, *q, best - value, greedy - (value - bonus))
 
@@ -107,21 +109,32 @@ def action_values(
     """Return three Q (H, A, S, N) and first values (S, 3, N) at given aggregates.
 
     The three: the policy with entropy, the best response with entropy, the best response without. One pass
-    carries all, since each step is one product with the same kernel.
+    carries all, since each step is one product with the same kernel; without entropy the last two are one.
     """
+    plain = without_entropy(lam)
 
     def step(ahead: Any, at: tuple[Any, Any, Any, Any]) -> tuple[Any, Any]:
         h, crowd, policy, bonus = at
         reward = _reward(form, arrays, h, crowd)
         expected = _backward(form, arrays, h, crowd, ahead)
-        own, best, greedy = (reward + expected[:, :, k] for k in range(3))
-        values = [jnp.sum(policy * own, axis=0) + bonus, soft_maximum(best, lam), jnp.max(greedy, axis=0)]
-        return jnp.stack(values, axis=1), (own, best, greedy)
+        own, *best = (reward + expected[:, :, k] for k in range(ahead.shape[1]))
+        values = [jnp.sum(policy * own, axis=0), jnp.max(best[-1], axis=0)]
+        if not plain:
+            values = [values[0] + bonus, soft_maximum(best[0], lam), values[1]]
+        return jnp.stack(values, axis=1), (own, *best)
 
-    last = jnp.zeros((form.states, 3, z.shape[-1]))
-    steps = (jnp.arange(form.horizon), z, policy_of(log_policy), lam * entropy(log_policy))
+    last = jnp.zeros((form.states, 2 if plain else 3, z.shape[-1]))
+    bonus = None if plain else lam * entropy(log_policy)
+    steps = (jnp.arange(form.horizon), z, policy_of(log_policy), bonus)
     values, q = jax.lax.scan(step, last, steps, reverse=True, unroll=_unroll(form))
+    if plain:
+        return (*q, q[-1]), values[:, jnp.array([0, 1, 1])]
     return q, values
+
+
+def without_entropy(lam: Any) -> bool:
+    """Whether an entropy weight is the constant 0, no traced number: programs are then compiled without."""
+    return isinstance(lam, float) and lam == 0.0
 
 
 def entropy(log_policy: Any) -> Any:
@@ -132,6 +145,8 @@ def entropy(log_policy: Any) -> Any:
 
 def soft_maximum(q: Any, lam: Any) -> Any:
     """Return lam logsumexp(q / lam) over actions; the maximum at lam = 0."""
+    if without_entropy(lam):
+        return jnp.max(q, axis=-3)
     safe = jnp.where(lam > 0.0, lam, 1.0)
     return jnp.where(lam > 0.0, safe * jax.nn.logsumexp(q / safe, axis=-3), jnp.max(q, axis=-3))
 
@@ -145,9 +160,11 @@ def log_softmax(scores: Any) -> Any:
 
 def best_log_policy(q: Any, lam: Any) -> Any:
     """Return the log-policy of a best response: softmax, or the maximising action of lowest index."""
-    safe = jnp.where(lam > 0.0, lam, 1.0)
     actions = jnp.arange(q.shape[-3])[:, None, None]
     greedy = jnp.where(actions == jnp.argmax(q, axis=-3, keepdims=True), 0.0, -jnp.inf)
+    if without_entropy(lam):
+        return greedy
+    safe = jnp.where(lam > 0.0, lam, 1.0)
     return jnp.where(lam > 0.0, log_softmax(q / safe), greedy)
 
 
@@ -198,19 +215,20 @@ def _forward(form: Form, arrays: Arrays, h: Any, z: Any, law: Any) -> Any:
 
 
 def _backward(form: Form, arrays: Arrays, h: Any, z: Any, ahead: Any) -> Any:
-    """Return the expected next values (A, S, 3, N) of values (S, 3, N)."""
+    """Return the expected next values (A, S, K, N) of K kinds of values (S, K, N)."""
     if form.transition.function is not None:
         kernel = _called(form, form.transition, arrays["transition"], h, z)
         return (kernel[..., None, :] * ahead).sum(axis=2)
     shape = (form.actions, form.states, *ahead.shape[1:])
     if form.sparse:
         successor, chance = _lists(arrays, h, "successor", "chance")
-        values = ahead.reshape(form.states, 3, len(chance), -1)
+        values = ahead.reshape(*ahead.shape[:2], len(chance), -1)
         return _gathered(values, successor, chance).reshape(shape)
     kernel = _at(arrays["transition"]["leaving"], h)
-    values = jnp.moveaxis(ahead.reshape(form.states, 3, len(kernel), -1), 2, 0)
+    values = jnp.moveaxis(ahead.reshape(*ahead.shape[:2], len(kernel), -1), 2, 0)
     found = kernel @ values.reshape(len(kernel), form.states, -1)
-    return jnp.moveaxis(found.reshape(len(kernel), kernel.shape[1], 3, -1), 0, 2).reshape(shape)
+    parted = found.reshape(len(kernel), kernel.shape[1], ahead.shape[1], -1)
+    return jnp.moveaxis(parted, 0, 2).reshape(shape)
 
 
 def _reward(form: Form, arrays: Arrays, h: Any, z: Any) -> Any:

@@ -22,7 +22,7 @@ class Problem(NamedTuple):
     """What stays the same during one solve of games side by side."""
 
     arrays: Arrays
-    lam: Any
+    lam: Any  # None: no entropy
     tol: Any  # negative: none
     seeds: Any  # one per game
     reference: Any  # log-policy (H, A, S, N) and flow (H, S, N) of an equilibrium, or None
@@ -91,7 +91,7 @@ def _advance(
     more: Any,
 ) -> tuple[Carry, dict[str, Any]]:
     """Evaluate and record iterate ``place``; step games that have ``more`` to do and miss the tolerance."""
-    arrays, lam = problem.arrays, problem.lam
+    arrays, lam = problem.arrays, 0.0 if problem.lam is None else problem.lam
     logs = algorithm.log_policy(carry.state)
     found = _evaluate.evaluate(form, arrays, logs, lam)
     mean_field = algorithm.mean_field(carry.state, found.mean_field)

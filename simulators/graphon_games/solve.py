@@ -181,7 +181,7 @@ def _run(
     with jax.enable_x64(True):
         begin, block = compiled(type(algorithm), algorithm.size, form)
         seeds = key + np.arange(len(arrays))
-        lam, least = np.float64(algorithm.lam), np.float64(tol)
+        lam, least = np.float64(algorithm.lam) if algorithm.lam else None, np.float64(tol)
         groups = parts(len(arrays), form)
         problems = [
             Problem(
