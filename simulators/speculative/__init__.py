@@ -2,7 +2,7 @@
 
 `SpeculativeDecoder` writes texts from any language model. Drafters propose tokens: from the text alone
 (`PromptLookup`, `NGram`), from another model, or from the target itself with fewer layers or keys. Rounds can
-also be simulated without a model.
+also be simulated without a model. `GreedyWriter` writes greedy texts that stay on a GPU.
 """
 
 from tightbound.simulators.speculative.bandit_decoder import (
@@ -25,6 +25,12 @@ from tightbound.simulators.speculative.draft import (
 from tightbound.simulators.speculative.drafter import (
     Drafter,
     NoDraft,
+)
+from tightbound.simulators.speculative.gpu_decoding import (
+    GreedyTexts,
+    GreedyWriter,
+    ReadPrompts,
+    read_prompts,
 )
 from tightbound.simulators.speculative.growth import (
     Beam,
@@ -93,7 +99,9 @@ __all__ = [
     "Decoding",
     "Draft",
     "Drafter",
+    "GreedyTexts",
     "GreedyVerification",
+    "GreedyWriter",
     "LayerSkip",
     "LongSpecBlock",
     "LongSpecDraft",
@@ -102,6 +110,7 @@ __all__ = [
     "NoDraft",
     "PromptLookup",
     "Random",
+    "ReadPrompts",
     "Recent",
     "RecursiveRejection",
     "RoundLog",
@@ -120,6 +129,7 @@ __all__ = [
     "Verdict",
     "Vocabulary",
     "accepted_lengths",
+    "read_prompts",
     "simulate_all_lengths",
     "simulate_chain",
     "simulate_rounds",

@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from tightbound.simulators.language_models import _gpu_attention as attention
 from tightbound.simulators.language_models.gpu_llama import GpuLlama
+from tightbound.simulators.language_models.language_model import ContextOverflowError
+from tightbound.simulators.language_models.llama_cache import PENDING_ROOM
 from tightbound.theory._validation import as_indices, as_integer
 
 TOGETHER = 4
@@ -82,6 +84,21 @@ def read_prompts(model: GpuLlama, prompts: ArrayLike, text: int, tokens: int) ->
         How many tokens at their end are text, 1 to n - 1; the others are a document.
     tokens : int
         Most tokens that will be written after each, rounds that go beyond included.
+
+    Raises
+    ------
+    ValueError
+        For tokens that the model does not know, or where all of a prompt would be text.
+    ContextOverflowError
+        If prompts, or what may be written after them, do not fit the model's context.
+
+    Examples
+    --------
+    >>> from tightbound.simulators.language_models import GpuLlama, smollm2
+    >>> model = GpuLlama.of(smollm2.load().model)  # doctest: +SKIP
+    >>> prompts = read_prompts(model, [[3, 1, 4, 1, 5, 9, 2, 6]], text=2, tokens=12)  # doctest: +SKIP
+    >>> (prompts.batch, prompts.document)  # doctest: +SKIP
+    (1, 6)
     """
     import torch
 
@@ -93,8 +110,14 @@ def read_prompts(model: GpuLlama, prompts: ArrayLike, text: int, tokens: int) ->
     if document < 1:
         raise ValueError(f"text is {text} and prompts have {length} tokens: leave at least one before it")
     if length > model.context:
-        raise ValueError(f"prompts have {length} tokens: give at most {model.context}")
-    cache = model.start(batch, length, room=as_integer("tokens", tokens, least=1))
+        raise ContextOverflowError(f"prompts have {length} tokens: give at most {model.context}")
+    room, most = as_integer("tokens", tokens, least=1), model.context + PENDING_ROOM - length
+    if room > most:
+        raise ContextOverflowError(
+            f"tokens is {tokens} after prompts of {length}: give at most {most}, the context of "
+            f"{model.context} and what a round may go beyond it"
+        )
+    cache = model.start(batch, length, room=room)
     keys, values, device = cache.keys, cache.values, model.device
     masses: list[Any] = []
     with torch.inference_mode():
@@ -172,6 +195,26 @@ class GreedyWriter:
         Keys that drafts read of the document, from `ReadPrompts.keep`; needed where gamma is not 0.
     splits : pair of int, optional
         Into how many splits all keys are cut, and the kept ones; where None, by shapes.
+
+    Raises
+    ------
+    ValueError
+        If the prompts were read with less room, or drafts have no keys to read.
+    ContextOverflowError
+        If prompts and texts do not fit the model's context.
+
+    Examples
+    --------
+    >>> from tightbound.simulators.language_models import GpuLlama, Llama, LlamaConfig
+    >>> config = LlamaConfig(vocabulary=11, context=64, width=16, inner=24, layers=2, heads=4, kv_heads=2,
+    ...                      head_size=4)
+    >>> model = GpuLlama.of(Llama.random(config, rng=0))  # doctest: +SKIP
+    >>> prompts = read_prompts(model, [[3, 1, 4, 1, 5, 9, 2, 6]], text=2, tokens=12)  # doctest: +SKIP
+    >>> plain = GreedyWriter(prompts, 8).write()  # doctest: +SKIP
+    >>> writer = GreedyWriter(prompts, 8, gamma=2, index=prompts.keep(4))  # doctest: +SKIP
+    >>> writer.capture()  # one graph per round; says why where there is none  # doctest: +SKIP
+    >>> (writer.write().tokens == plain.tokens).all()  # doctest: +SKIP
+    True
     """
 
     def __init__(
@@ -187,6 +230,11 @@ class GreedyWriter:
 
         self.prompts, self.model = prompts, prompts.model
         self.count, self.gamma = as_integer("tokens", tokens, least=1), as_integer("gamma", gamma, least=0)
+        if prompts.length + self.count > self.model.context + 1:
+            raise ContextOverflowError(
+                f"prompts have {prompts.length} tokens and tokens is {tokens}: together at most "
+                f"{self.model.context + 1} fit the context of {self.model.context}"
+            )
         room = prompts.keys.shape[3] - prompts.length
         if room < self.count + 2 * self.gamma:  # the last round starts anew where it has gone beyond
             raise ValueError(

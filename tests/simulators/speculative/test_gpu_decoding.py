@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from tightbound.simulators.language_models import Llama, LlamaConfig
+from tightbound.simulators.language_models import ContextOverflowError, Llama, LlamaConfig
 from tightbound.simulators.language_models.gpu_llama import GpuLlama
 from tightbound.simulators.speculative import NoDraft, SparseToDense, SpeculativeDecoder
 from tightbound.simulators.speculative.gpu_decoding import GreedyWriter, margins, read_prompts
@@ -101,6 +101,11 @@ def test_bad_input_is_refused(models, ids):
         read_prompts(model, ids, 60, 4)
     with pytest.raises(ValueError, match="prompts have 200 tokens"):
         read_prompts(model, np.zeros((1, 200), dtype=int), TEXT, 4)
+    with pytest.raises(ContextOverflowError, match="tokens is 613 after prompts of 60: give at most 612"):
+        read_prompts(model, ids, TEXT, 613)
+    far = read_prompts(model, ids[:1], TEXT, 102)
+    with pytest.raises(ContextOverflowError, match="together at most 161 fit the context of 160"):
+        GreedyWriter(far, 102)
     prompts = read_prompts(model, ids, TEXT, 8)
     with pytest.raises(ValueError, match="read the prompts with tokens=10"):
         GreedyWriter(prompts, 4, 3, prompts.keep(5))
