@@ -195,6 +195,7 @@ class Batch:
             "sparse tokens/s": batch * self.tokens / sparse,
             "speed-up while all write": self._steady(texts, round_seconds, plain / self.tokens),
             "tokens per round": emitted,
+            "tokens per round, slowest text": self.tokens / texts.emitted.size,
             "accepted": (emitted - 1.0) / gamma,
             "rounds": int(texts.emitted.size),
             "seconds": {**seconds, "round": round_seconds, "plain step": plain / self.tokens},

@@ -59,21 +59,21 @@ class ReadOnce(Wrapped):
         return np.empty((len(rows), 0, self.vocabulary), dtype=np.float32)
 
 
-def sizes() -> dict[str, int]:
-    """Return the sizes of the benchmark.
+def settings(variable: str, defaults: dict[str, int]) -> dict[str, int]:
+    """Return defaults, some changed by a variable of the environment, e.g. ``batch=4,gamma=2``.
 
     Raises
     ------
     ValueError
-        For a setting in TIGHTBOUND_STD that does not exist or is no number.
+        For a setting that does not exist or is no number.
     """
-    found = dict(SIZES)
-    for entry in filter(None, os.environ.get(VARIABLE, "").split(",")):
+    found = dict(defaults)
+    for entry in filter(None, os.environ.get(variable, "").split(",")):
         name, _, value = entry.partition("=")
-        if name.strip() not in SIZES or not value.strip().isdigit():
+        if name.strip() not in defaults or not value.strip().isdigit():
             raise ValueError(
-                f"{VARIABLE} has {entry!r}: give name=number, separated by commas, with names from "
-                f"{', '.join(SIZES)}"
+                f"{variable} has {entry!r}: give name=number, separated by commas, with names from "
+                f"{', '.join(defaults)}"
             )
         found[name.strip()] = int(value)
     return found
@@ -83,7 +83,7 @@ def sparse_to_dense() -> Sequence[Row]:
     """Time greedy decoding, plainly and with sparse drafts, in turn; reading the prompt is not timed."""
     from tightbound.simulators.language_models import smollm2
 
-    chosen = sizes()
+    chosen = settings(VARIABLE, SIZES)
     return measure(smollm2.load().model, *_prompt(chosen), chosen)
 
 
@@ -170,7 +170,7 @@ def measure(model: Any, prompt: NDArray[np.int64], text: int, chosen: dict[str, 
     }
     rows = []
     for name, (values, roof) in passes.items():
-        rows += [_row(name, size, values, "s"), _row(f"{name}, by the roofline", size, [float(roof)], "s")]
+        rows += [row(name, size, values, "s"), row(f"{name}, by the roofline", size, [float(roof)], "s")]
     single = {
         "drafts accepted": found["sparse"][0].acceptance_rate,
         "tokens per round": found["sparse"][0].tokens_per_round,
@@ -180,11 +180,11 @@ def measure(model: Any, prompt: NDArray[np.int64], text: int, chosen: dict[str, 
         f"most that the roofline allows, gamma {1 + int(np.argmax(most))}, all accepted": max(most),
     }
     return [
-        _row("memory read, one row of a product", size, [one[0] / 1e9 for one in machines], "GB/s"),
-        _row(f"arithmetic, {batch * (gamma + 1)} rows", size, [one[1] / 1e9 for one in machines], "GFLOP/s"),
+        row("memory read, one row of a product", size, [one[0] / 1e9 for one in machines], "GB/s"),
+        row(f"arithmetic, {batch * (gamma + 1)} rows", size, [one[1] / 1e9 for one in machines], "GFLOP/s"),
         *rows,
-        _row("measured speed-up", size, measured, "times"),
-        *(_row(name, size, [value], "") for name, value in single.items()),
+        row("measured speed-up", size, measured, "times"),
+        *(row(name, size, [value], "") for name, value in single.items()),
     ]
 
 
@@ -202,7 +202,8 @@ def rooflines(
     )
 
 
-def _row(what: str, size: str, values: Any, unit: str) -> dict[str, Any]:
+def row(what: str, size: str, values: Any, unit: str) -> dict[str, Any]:
+    """Return a row of a benchmark from what was measured."""
     median, low, high = np.quantile(values, [0.5, 0.2, 0.8])
     return {
         "what": what,

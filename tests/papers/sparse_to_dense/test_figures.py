@@ -77,8 +77,9 @@ def test_the_speed_of_the_machine_is_a_speed():
 
 
 def test_sizes_of_the_benchmark(monkeypatch):
-    monkeypatch.setenv(benchmarks.VARIABLE, "batch=2, keys=9")
-    assert benchmarks.sizes() == {**benchmarks.SIZES, "batch": 2, "keys": 9}
-    monkeypatch.setenv(benchmarks.VARIABLE, "batches=2")
+    variable, defaults = benchmarks.VARIABLE, benchmarks.SIZES
+    monkeypatch.setenv(variable, "batch=2, keys=9")
+    assert benchmarks.settings(variable, defaults) == {**defaults, "batch": 2, "keys": 9}
+    monkeypatch.setenv(variable, "batches=2")
     with pytest.raises(ValueError, match="TIGHTBOUND_STD has 'batches=2': give name=number"):
-        benchmarks.sizes()
+        benchmarks.settings(variable, defaults)
