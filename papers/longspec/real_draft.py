@@ -64,7 +64,11 @@ def shipped() -> LongSpecBlock:
 
 @cache
 def held_out() -> Tokens:
-    """Return all texts that training did not see, one after another."""
+    """Return all texts of files that training did not see, one after another.
+
+    Some files repeat others: 8 % of all runs of 24 tokens stand in texts of the training too, and 90 % of
+    those of the first thousand tokens.
+    """
     tokenizer = smollm2.load().tokenizer
     return np.concatenate([tokenizer.encode(text + SPACE) for text in texts().held_out])
 

@@ -148,7 +148,7 @@ def where_time_goes(cell: Cell) -> np.ndarray:
 
 
 REAL = (
-    f"{NAME} and a draft that was trained for some minutes on documentation, in place of models of 7 to 33 "
+    f"{NAME} and a draft that was trained for four minutes on documentation and on what the target writes, in place of models of 7 to 33 "
     "billion weights and drafts that were trained on billions of tokens"
 )
 LS_3C = Claim(
@@ -160,10 +160,10 @@ LS_3C = Claim(
     provenance="text",
     statistic=Equality(),
     grid=Grid(
-        quick=cells(prompt=[64], number=[0], tokens=[12], widths=[CHAIN], keys=[2048], weights=[weights()]),
+        quick=cells(prompt=[64], number=[2], tokens=[12], widths=[CHAIN], keys=[2048], weights=[weights()]),
         standard=cells(
             prompt=[512],
-            number=[0, 1, 2],
+            number=[1, 2, 3],
             tokens=[48],
             widths=[CHAIN, TREE],
             keys=[4096],
