@@ -63,7 +63,7 @@ class ReadPrompts:
         return ReadPrompts(self.model, keys, values, self.last[:batch], self.length, self.document, masses)
 
     def keep(self, count: int) -> Any:
-        """Return the ``count`` keys of largest mass, (layers, B, Hk, K) of int32, ascending."""
+        """Return the ``count`` keys of largest mass, or all: (layers, B, Hk, K) of int32, ascending."""
         import torch
 
         from tightbound.kernels.topk_select import topk_select
