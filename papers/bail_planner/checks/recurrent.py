@@ -72,8 +72,8 @@ PLN_20C = Claim(
     provenance="derived",
     statistic=BoundHolds(method="t"),
     grid=Grid(
-        quick=[{**SMALL, "documents": (16, 256), "runs": 7}],
-        standard=[{"length": 4, "hidden": 6, "iterations": 80, "documents": (16, 128, 1024), "runs": 7}],
+        quick=[{**SMALL, "documents": (16, 256), "runs": 16}],
+        standard=[{"length": 4, "hidden": 6, "iterations": 80, "documents": (16, 128, 1024), "runs": 16}],
         full=[
             {"length": 8, "hidden": 8, "iterations": 300, "documents": (16, 64, 256, 1024, 4096), "runs": 20}
         ],

@@ -141,6 +141,7 @@ BS_8G = Claim(
         because="The table is built against UCBSpec: one token per round, ST = B exactly, while the best "
         "fixed arm gets L + 1 whenever it is not chosen.",
         measure=ucb_regret,
+        grid=Grid(quick=_instances([(2, 2, 1000), (2, 2, 30_000), (4, 2, 30_000)], 20, ("anti-UCB",))),
     ),
     substitutes=SUBSTITUTES,
     seconds={"quick": 0.5, "standard": 10.0},

@@ -133,10 +133,10 @@ COT_4B = Claim(
     provenance="derived",
     statistic=Equality(rtol=0.01, method="t"),
     grid=Grid(
-        quick=[sizes(3, 2, 2, n=1280, runs=36, samples=2000)],
+        quick=[sizes(3, 2, 2, n=5120, runs=36, samples=2000)],
         standard=[
-            sizes(3, 2, 2, n=1280, runs=16, samples=4000),
-            sizes(6, 2, 3, n=1280, runs=16, samples=4000),
+            sizes(3, 2, 2, n=5120, runs=36, samples=4000),
+            sizes(6, 2, 3, n=5120, runs=36, samples=4000),
         ],
     ),
     measure=error_with_a_copy,
@@ -180,7 +180,7 @@ COT_4C = Claim(
     provenance="derived",
     statistic=BoundHolds(method="t", side="lower"),
     grid=Grid(
-        quick=[sizes(3, 2, 2, apart=0.1, n=1280, runs=32, samples=2000)],
+        quick=[sizes(3, 2, 2, apart=0.1, n=5120, runs=32, samples=2000)],
         standard=[
             sizes(3, 2, 2, apart=0.1, n=1280, runs=16, samples=8000),
             sizes(4, 2, 3, apart=0.1, n=1280, runs=16, samples=8000),

@@ -399,7 +399,10 @@ COT_7F = Claim(
     ),
     measure=searches,
     control=NegativeControl(
-        measure=searches_without_pruning, because="a search that keeps everything finds better paths"
+        measure=searches_without_pruning,
+        # on some tasks hardly any path is better: four of them
+        grid=Grid(quick=[sizes(3, 3, 2, n=n, beam=1, proposals=2, searches=20_000) for n in (1, 2, 3, 4)]),
+        because="a search that keeps everything finds better paths",
     ),
     substitutes=EXACT,
     seconds={"quick": 0.8, "standard": 13.0},
