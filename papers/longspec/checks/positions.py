@@ -1,4 +1,7 @@
-"""LS-7: Anchor-Offset positions of short training texts cover those of long ones."""
+"""LS-7: Anchor-Offset positions of short training texts cover those of long ones.
+
+LS-7b also covers the texts of drafts that were trained with and without offsets, and shows their losses.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tightbound.papers.longspec import offset_curves
 from tightbound.theory.speculative.anchor_offset import anchor_offset_positions, position_coverage
 from tightbound.verification.claim import Claim, NegativeControl
 from tightbound.verification.grid import Cell, Grid, cells
@@ -45,6 +49,8 @@ GRID = Grid(
     quick=cells(length=[32, 128], longest=[128, 1000], anchors=[0, 4]),
     standard=cells(length=[32, 128, 1024], longest=[1024, 16_000], anchors=[0, 4]),
 )
+(TRAINED,) = cells(length=[512], longest=[8192], anchors=[4])
+"""Of the drafts of `offset_curves`."""
 
 LS_7A = Claim(
     id="LS-7a",
@@ -64,15 +70,25 @@ LS_7A = Claim(
 )
 
 
+def _losses(cell: Cell, kind: int) -> Arrays:
+    """Return losses (S, E, 2), near and far, of pairs of drafts whose texts had these lengths."""
+    if cell != dict(TRAINED):
+        return {}
+    found = offset_curves.load()
+    loss = found.loss[:, kind].transpose(1, 0, 2)
+    return {"loss": loss, "steps": np.tile(found.steps, (len(loss), 1))}
+
+
 def rarest_position(cell: Cell, rng: np.random.Generator) -> Arrays:
     """Least number of occurrences of a position over one text for every offset."""
-    return {"value": coverage(cell, rng)["value"].min(axis=1, keepdims=True).astype(float)}
+    found = coverage(cell, rng)["value"].min(axis=1, keepdims=True).astype(float)
+    return {"value": found, **_losses(cell, 0)}
 
 
 def rarest_plain_position(cell: Cell, rng: np.random.Generator) -> Arrays:
     """Return the same for texts that all begin at 0."""
-    found = coverage_of_plain_positions(cell, rng)["value"]
-    return {"value": found.min(axis=1, keepdims=True).astype(float)}
+    found = coverage_of_plain_positions(cell, rng)["value"].min(axis=1, keepdims=True).astype(float)
+    return {"value": found, **_losses(cell, 1)}
 
 
 def once(cell: Cell) -> float:
@@ -88,7 +104,7 @@ LS_7B = Claim(
     source=f"{SOURCE}; proved in position_coverage",
     provenance="derived",
     statistic=BoundHolds(side="lower", slack=0.0),
-    grid=GRID,
+    grid=Grid(quick=[*GRID.quick, TRAINED], standard=[*GRID.standard, TRAINED]),
     measure=rarest_position,
     bound=once,
     control=NegativeControl(

@@ -148,8 +148,8 @@ def where_time_goes(cell: Cell) -> np.ndarray:
 
 
 REAL = (
-    f"{NAME} and a draft that was trained for four minutes on documentation and on what the target writes, in place of models of 7 to 33 "
-    "billion weights and drafts that were trained on billions of tokens"
+    f"{NAME} and a draft that was trained for minutes on documentation and on what the target writes, in "
+    "place of models of 7 to 33 billion weights and drafts that were trained on billions of tokens"
 )
 LS_3C = Claim(
     id="LS-3c",

@@ -7,6 +7,7 @@ from tightbound.papers.longspec.plots.batch import BATCH
 from tightbound.papers.longspec.plots.context import CONTEXT, HEAD_SIZE, KV_HEADS, NAMES, WINDOW
 from tightbound.papers.longspec.plots.latency import LATENCY
 from tightbound.papers.longspec.plots.noisy_training import NOISY_TRAINING_FIGURE
+from tightbound.papers.longspec.plots.offset_curves import OFFSET_CURVES
 from tightbound.simulators.speculative.byte_pair import load
 from tightbound.verification.figures import style
 from tightbound.verification.runner import ClaimEvidence
@@ -86,3 +87,30 @@ def test_where_time_goes(drawn):
     ends = {round(bar.get_y() + bar.get_height() / 2): bar.get_x() + bar.get_width() for bar in ax.patches}
     assert ends[1] == pytest.approx(801.0)
     assert ends[0] == pytest.approx(601.0)
+
+
+def test_pairs_with_and_without_offsets(drawn):
+    rng = np.random.default_rng(0)
+    steps = np.tile([10, 50, 60], (4, 1))
+    cell = {"length": 512, "longest": 8192}
+    with_offsets, plain = (6.0 + 0.1 * rng.standard_normal((4, 3, 2)) for _ in range(2))
+    other = {"value": np.ones((1, 1))}  # lengths at which no draft was trained
+    found = ClaimEvidence(
+        *(
+            tuple(
+                CellEvidence(cell=c, data=d)
+                for c, d in (({"length": 32}, other), (cell, other | {"loss": loss, "steps": steps}))
+            )
+            for loss in (with_offsets, plain)
+        )
+    )
+    left, middle, right = drawn(OFFSET_CURVES, {"LS-7b": found}).axes
+    curves = {line.get_label(): line.get_ydata() for line in left.get_lines()}
+    assert curves["control, last positions"] == pytest.approx(plain[:, 1:, 1].mean(axis=0))
+    assert curves["offsets, first positions"] == pytest.approx(with_offsets[:, 1:, 0].mean(axis=0))
+    added = {line.get_label(): line.get_ydata() for line in middle.get_lines()}["last positions"]
+    assert added == pytest.approx((with_offsets - plain)[:, 1:, 1].mean(axis=0))
+    low, high = np.sort(middle.collections[1].get_paths()[0].vertices[:, 1])[[0, -1]]
+    assert low < added.min() < added.max() < high
+    far = {line.get_label(): line.get_ydata() for line in right.get_lines()}["control: positions from 0"]
+    assert far == pytest.approx(1e3 * (plain[..., 1] - plain[..., 0])[:, 1:].mean(axis=0))
