@@ -18,7 +18,8 @@ from tightbound.papers.sparse_to_dense.benchmarks import row, settings
 from tightbound.papers.sparse_to_dense.documents import windows
 from tightbound.papers.speculative_core._gpu import absent, copy_bandwidth, device, seconds
 from tightbound.simulators.language_models.gpu_llama import GpuLlama
-from tightbound.simulators.speculative.gpu_decoding import read_prompts, wait
+from tightbound.simulators.speculative.gpu_passes import wait
+from tightbound.simulators.speculative.gpu_prompts import read_prompts
 from tightbound.verification import defaults
 from tightbound.verification.bench import Row
 

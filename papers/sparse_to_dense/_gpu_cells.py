@@ -9,14 +9,9 @@ from typing import Any
 import numpy as np
 
 from tightbound.papers.sparse_to_dense.benchmarks import rooflines
-from tightbound.simulators.speculative.gpu_decoding import (
-    GreedyTexts,
-    GreedyWriter,
-    ReadPrompts,
-    captured,
-    margins,
-    wait,
-)
+from tightbound.simulators.speculative.gpu_decoding import GreedyTexts, GreedyWriter, margins
+from tightbound.simulators.speculative.gpu_passes import captured, wait
+from tightbound.simulators.speculative.gpu_prompts import ReadPrompts
 from tightbound.theory.speculative.roofline import Roofline
 
 PAPER = 1.94

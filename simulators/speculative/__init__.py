@@ -29,6 +29,8 @@ from tightbound.simulators.speculative.drafter import (
 from tightbound.simulators.speculative.gpu_decoding import (
     GreedyTexts,
     GreedyWriter,
+)
+from tightbound.simulators.speculative.gpu_prompts import (
     ReadPrompts,
     read_prompts,
 )

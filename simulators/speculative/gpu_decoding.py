@@ -14,141 +14,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from tightbound.simulators.language_models import _gpu_attention as attention
-from tightbound.simulators.language_models.gpu_llama import GpuLlama
 from tightbound.simulators.language_models.language_model import ContextOverflowError
-from tightbound.simulators.language_models.llama_cache import PENDING_ROOM
-from tightbound.theory._validation import as_indices, as_integer
-
-TOGETHER = 4
-"""Documents that are read in one pass."""
-
-
-@dataclass(frozen=True, eq=False)
-class ReadPrompts:
-    """Prompts of one length that a model has read, but for their last tokens.
-
-    Parameters
-    ----------
-    model : GpuLlama
-    keys, values : tensor, shape (layers, B, Hk, N, D)
-        The cache.
-    last : tensor of int64, shape (B, 1)
-        Last token of each prompt.
-    length, document : int
-        Tokens of each prompt, and how many of them come before its text.
-    masses : tuple of tensor, shape (B, Hk, document), one per layer
-        Attention that the text pays to each key of the document, summed over the heads of a group.
-    """
-
-    model: GpuLlama
-    keys: Any
-    values: Any
-    last: Any
-    length: int
-    document: int
-    masses: tuple[Any, ...]
-
-    @property
-    def batch(self) -> int:
-        """Number of prompts."""
-        return int(self.last.shape[0])
-
-    def first(self, batch: int) -> ReadPrompts:
-        """Return the first ``batch`` prompts, in the same memory."""
-        masses = tuple(mass[:batch] for mass in self.masses)
-        keys, values = self.keys[:, :batch], self.values[:, :batch]
-        return ReadPrompts(self.model, keys, values, self.last[:batch], self.length, self.document, masses)
-
-    def keep(self, count: int) -> Any:
-        """Return the ``count`` keys of largest mass, or all: (layers, B, Hk, K) of int32, ascending."""
-        import torch
-
-        from tightbound.kernels.topk_select import topk_select
-
-        kept = [topk_select(mass, count, backend=_backend(self.model)) for mass in self.masses]
-        return torch.stack([torch.as_tensor(index, device=self.model.device) for index in kept])
-
-
-def read_prompts(model: GpuLlama, prompts: ArrayLike, text: int, tokens: int) -> ReadPrompts:
-    """Read prompts into a cache with room for what is written after them.
-
-    Parameters
-    ----------
-    model : GpuLlama
-    prompts : array_like of int, shape (B, n)
-        Prompts of one length.
-    text : int
-        How many tokens at their end are text, 1 to n - 1; the others are a document.
-    tokens : int
-        Most tokens that will be written after each, rounds that go beyond included.
-
-    Raises
-    ------
-    ValueError
-        For tokens that the model does not know, or where all of a prompt would be text.
-    ContextOverflowError
-        If prompts, or what may be written after them, do not fit the model's context.
-
-    Examples
-    --------
-    >>> from tightbound.simulators.language_models import GpuLlama, smollm2
-    >>> model = GpuLlama.of(smollm2.load().model)  # doctest: +SKIP
-    >>> prompts = read_prompts(model, [[3, 1, 4, 1, 5, 9, 2, 6]], text=2, tokens=12)  # doctest: +SKIP
-    >>> (prompts.batch, prompts.document)  # doctest: +SKIP
-    (1, 6)
-    """
-    import torch
-
-    from tightbound.kernels.topk_select import attention_mass
-
-    ids = as_indices("prompts", prompts, model.vocabulary)
-    batch, length = ids.shape
-    document = length - as_integer("text", text, least=1)
-    if document < 1:
-        raise ValueError(f"text is {text} and prompts have {length} tokens: leave at least one before it")
-    if length > model.context:
-        raise ContextOverflowError(f"prompts have {length} tokens: give at most {model.context}")
-    room, most = as_integer("tokens", tokens, least=1), model.context + PENDING_ROOM - length
-    if room > most:
-        raise ContextOverflowError(
-            f"tokens is {tokens} after prompts of {length}: give at most {most}, the context of "
-            f"{model.context} and what a round may go beyond it"
-        )
-    cache = model.start(batch, length, room=room)
-    keys, values, device = cache.keys, cache.values, model.device
-    masses: list[Any] = []
-    with torch.inference_mode():
-        given = model.put(ids, torch.int64)
-        place = torch.arange(length, dtype=torch.int32, device=device)
-        for low in range(0, batch, TOGETHER):
-            some = slice(low, min(low + TOGETHER, batch))
-            count = some.stop - low
-            model.run(
-                keys[:, some],
-                values[:, some],
-                given[some, :document],
-                place[:document].expand(count, -1),
-                torch.zeros(count, dtype=torch.int32, device=device),
-                attention.Prompt(),
-            )
-        before = torch.full((batch,), document, dtype=torch.int32, device=device)
-        whole = torch.full_like(before, length)
-
-        def watch(layer: int, queries: Any, hidden: Any) -> None:
-            if layer < model.layers:
-                there = keys[layer].transpose(1, 2)
-                found = attention_mass(
-                    queries, there, whole, num_candidates=document, backend=_backend(model)
-                )
-                masses.append(torch.as_tensor(found, device=device))
-
-        how = over_chain(model, before, text, _splits(model, keys))
-        places = place[document:].expand(batch, -1)
-        model.run(keys, values, given[:, document:], places, before, how, observe=watch)
-    return ReadPrompts(model, keys, values, given[:, -1:], length, document, tuple(masses))
+from tightbound.simulators.speculative.gpu_passes import (
+    by_shapes,
+    captured,
+    over_chain,
+    over_kept,
+    over_row,
+    wait,
+)
+from tightbound.simulators.speculative.gpu_prompts import ReadPrompts
+from tightbound.theory._validation import as_integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -348,69 +227,6 @@ class GreedyWriter:
         return GreedyTexts(tokens, seconds, rounds, accepted, emitted, self.captured)
 
 
-def over_row(model: GpuLlama, starts: Any, splits: int) -> Any:
-    """Return how one row at ``starts`` sees every key up to its own."""
-    if model.kernels:
-        return attention.OneRow(starts + 1, splits)
-    return attention.Masked(starts, _chain(model, len(starts), 1))
-
-
-def over_chain(model: GpuLlama, starts: Any, rows: int, splits: int) -> Any:
-    """Return how rows from ``starts`` on see every key up to their own."""
-    mask = _chain(model, len(starts), rows)
-    if not model.kernels:
-        return attention.Masked(starts, mask)
-    return attention.Tree(starts, mask, splits)
-
-
-def over_kept(model: GpuLlama, index: Any, tail: Any, starts: Any, splits: int) -> Any:
-    """Return how one row at ``starts`` sees kept keys and those from ``tail`` on."""
-    if model.kernels:
-        return attention.Chosen(index, tail, starts + 1, splits)
-    return attention.Masked(starts, _chain(model, len(starts), 1), (index, tail))
-
-
-def _splits(model: GpuLlama, keys: Any) -> int:
-    return attention.splits(keys.shape[1] * model.config.kv_heads, keys.shape[3])
-
-
-def _chain(model: GpuLlama, batch: int, rows: int) -> Any:
-    import torch
-
-    mask = torch.ones((rows, rows), dtype=torch.bool, device=model.device).tril()
-    return mask.expand(batch, -1, -1).contiguous()
-
-
-def captured(run: Callable[[], Any]) -> Callable[[], None] | str:
-    """Return what replays the launches of ``run`` as one graph, or why they could not be captured."""
-    import torch
-
-    if not torch.cuda.is_available():
-        return "torch sees no CUDA GPU"
-    try:
-        aside = torch.cuda.Stream()
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            run()  # compiles, and takes memory for libraries
-        torch.cuda.current_stream().wait_stream(aside)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            run()
-    except RuntimeError as error:
-        torch.cuda.synchronize()
-        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
-    replay: Callable[[], None] = graph.replay
-    return replay
-
-
-def wait(model: GpuLlama) -> None:
-    """Wait until the device has done what it was given."""
-    if model.device.type == "cuda":
-        import torch
-
-        torch.cuda.synchronize()
-
-
 def margins(prompts: ReadPrompts, tokens: NDArray[np.int64], chunk: int = 16) -> tuple[Any, Any]:
     """Return by how much the likeliest token leads along texts, and which it is, read from verification rows.
 
@@ -439,14 +255,10 @@ def margins(prompts: ReadPrompts, tokens: NDArray[np.int64], chunk: int = 16) ->
             rows = given[:, low : low + chunk].contiguous()
             starts = torch.full((batch,), prompts.length - 1 + low, dtype=torch.int32, device=model.device)
             places = starts[:, None] + torch.arange(rows.shape[1], dtype=torch.int32, device=model.device)
-            how = over_chain(model, starts, rows.shape[1], _splits(model, prompts.keys))
+            how = over_chain(model, starts, rows.shape[1], by_shapes(model, prompts.keys))
             hidden = model.run(prompts.keys, prompts.values, rows, places, starts, how)
             two = model.logits(hidden).topk(2, -1)
             leads.append((two.values[:, 0] - two.values[:, 1]).view(rows.shape))
             best.append(two.indices[:, 0].view(rows.shape))
     lead, likeliest = (torch.cat(part, 1).cpu().numpy() for part in (leads, best))
     return lead, likeliest
-
-
-def _backend(model: GpuLlama) -> str:
-    return "triton" if model.kernels else "numpy"

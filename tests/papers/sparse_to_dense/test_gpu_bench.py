@@ -84,7 +84,7 @@ def test_all_cells_are_measured_and_written_to_a_file(on_cpu, tmp_path):
 
 
 def test_timing_a_pass_leaves_the_prompt_as_it_was(on_cpu):
-    from tightbound.simulators.speculative.gpu_decoding import read_prompts
+    from tightbound.simulators.speculative import read_prompts
 
     ids = np.random.default_rng(0).integers(0, 37, (2, 50))
     prompts = read_prompts(GpuLlama.of(small(), "float32"), ids, TEXT, 10)

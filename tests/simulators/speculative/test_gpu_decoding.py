@@ -8,8 +8,14 @@ import pytest
 
 from tightbound.simulators.language_models import ContextOverflowError, Llama, LlamaConfig
 from tightbound.simulators.language_models.gpu_llama import GpuLlama
-from tightbound.simulators.speculative import NoDraft, SparseToDense, SpeculativeDecoder
-from tightbound.simulators.speculative.gpu_decoding import GreedyWriter, margins, read_prompts
+from tightbound.simulators.speculative import (
+    GreedyWriter,
+    NoDraft,
+    SparseToDense,
+    SpeculativeDecoder,
+    read_prompts,
+)
+from tightbound.simulators.speculative.gpu_decoding import margins
 
 TEXT, TOKENS = 9, 14
 
