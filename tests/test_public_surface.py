@@ -34,9 +34,9 @@ NAMES = {
         estimate_graphon simulate_agents""",
     "theory.speculative": """acceptance_probability expected_tokens speedup optimal_gamma
         optimal_multidraft_acceptance chain_law block_law tree_law""",
-    "simulators.language_models": "LanguageModel TableModel Llama train",
+    "simulators.language_models": "LanguageModel TableModel Llama GpuLlama train",
     "simulators.speculative": """SpeculativeDecoder PromptLookup SparseToDense LayerSkip NGram
-        BanditDecoder""",
+        BanditDecoder GreedyWriter read_prompts""",
     "theory.attention": "attention_scores importance sink_metric raw_mass repeated_token_reference",
     "simulators.attention": "SinkTransformer",
     "theory.video": "tiara dstft motion_intensity frequency_response dobrushin prompt_blend",
