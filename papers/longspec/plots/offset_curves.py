@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,7 +34,11 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     offsets, plain = (item.data["loss"][:, shown] for item in (found, control))
     drawing, (left, middle, right) = plt.subplots(1, 3, figsize=(7.0, 2.3))
     for place, name in enumerate(PLACES):
-        look = {"marker": "so"[place], "markersize": (4.5, 2.5)[place], "color": f"C{1 - place}"}
+        look: dict[str, Any] = {
+            "marker": "so"[place],
+            "markersize": (4.5, 2.5)[place],
+            "color": f"C{1 - place}",
+        }
         _mean(left, steps, offsets[..., place], f"offsets, {name}", **look)
         _mean(middle, steps, offsets[..., place] - plain[..., place], name, **look)
     _mean(left, steps, plain[..., 1], f"control, {PLACES[1]}")
@@ -51,7 +55,7 @@ def draw(evidence: Mapping[str, ClaimEvidence]) -> Drawing:
     return drawing
 
 
-def _mean(ax: Axes, x: np.ndarray, pairs: np.ndarray, label: str, **look: float | str) -> None:
+def _mean(ax: Axes, x: np.ndarray, pairs: np.ndarray, label: str, **look: Any) -> None:
     """Draw the mean over pairs and its 95 % interval; without a look of its own, as a control."""
     from scipy.stats import t
 
