@@ -16,12 +16,12 @@ from tightbound.papers.sparse_to_dense import _gpu_check
 from tightbound.papers.sparse_to_dense._gpu_cells import PAPER, Batch, Machine
 from tightbound.papers.sparse_to_dense.benchmarks import row, settings
 from tightbound.papers.sparse_to_dense.documents import windows
-from tightbound.papers.speculative_core._gpu import absent, copy_bandwidth, device, seconds
 from tightbound.simulators.language_models.gpu_llama import GpuLlama
 from tightbound.simulators.speculative.gpu_passes import wait
 from tightbound.simulators.speculative.gpu_prompts import read_prompts
 from tightbound.verification import defaults
 from tightbound.verification.bench import Row
+from tightbound.verification.gpu import absent, copy_bandwidth, device, seconds
 
 OUTPUT = defaults.OUTPUT / "std_gpu.json"
 VARIABLE = "TIGHTBOUND_STD_GPU"

@@ -6,8 +6,6 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +15,9 @@ from tightbound.papers.speculative_core._gpu_cases import cases
 from tightbound.papers.speculative_core._gpu_inputs import LARGE, ODD, Case, Scale
 from tightbound.verification import defaults
 from tightbound.verification.bench import Row
+from tightbound.verification.gpu import absent, copy_bandwidth, device, seconds
 
 OUTPUT = defaults.OUTPUT / "gpu.json"
-ROUNDS = 30
-COPIED = 2**30  # bytes
 
 
 def benchmark(output: Path = OUTPUT) -> Sequence[Row]:
@@ -76,16 +73,6 @@ def _untimed(what: str, size: str) -> dict[str, Any]:
     return {"what": what, "size": size, "unit": "", **dict.fromkeys(("median", "low20", "high80"))}
 
 
-def absent() -> str | None:
-    """Return what keeps kernels from running on a GPU here, None if nothing does."""
-    for package in ("torch", "triton"):
-        if find_spec(package) is None:
-            return f"{package} is not installed"
-    import torch
-
-    return None if torch.cuda.is_available() else "torch sees no CUDA GPU"
-
-
 def check_all(scale: Scale, device: str, seed: int) -> list[dict[str, Any]]:
     """Compare every kernel with its reference; return kernel, size, backend and ties of each case."""
     return [row for case in cases(scale, device, seed) for row in _checked(case, "triton")]
@@ -130,39 +117,6 @@ def _array(tensor: Any) -> Any:
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).cpu().numpy()
 
 
-def seconds(run: Callable[[], Any], rounds: int = ROUNDS) -> tuple[float, float, float]:
-    """Return median, 20 % and 80 % quantile between two events on the GPU, with nothing in its cache.
-
-    The GPU first waits about a millisecond, so that the CPU is done launching when the clock starts.
-    """
-    import torch
-
-    cache: Any = torch.cuda.get_device_properties(torch.cuda.current_device()).L2_cache_size
-    flush = torch.empty(2 * cache, dtype=torch.uint8, device="cuda")
-    for _ in range(3):
-        run()
-    pairs = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(rounds)]
-    for start, end in pairs:
-        flush.fill_(1)
-        torch.cuda._sleep(2_000_000)  # cycles
-        start.record()
-        run()
-        end.record()
-    torch.cuda.synchronize()
-    taken = [start.elapsed_time(end) / 1e3 for start, end in pairs]
-    median, low, high = np.quantile(taken, [0.5, 0.2, 0.8])
-    return float(median), float(low), float(high)
-
-
-def copy_bandwidth() -> float:
-    """Return bytes read and written per second when memory is copied."""
-    import torch
-
-    source = torch.empty(COPIED, dtype=torch.uint8, device="cuda")
-    target = torch.empty_like(source)
-    return 2 * COPIED / seconds(lambda: target.copy_(source))[0]
-
-
 def measure(case: Case, ties: int, copied: float) -> list[dict[str, Any]]:
     """Time one kernel and what can be compared with it."""
     from tightbound.papers.speculative_core import _gpu_peers as peers
@@ -188,23 +142,3 @@ def measure(case: Case, ties: int, copied: float) -> list[dict[str, Any]]:
         row = {"size": case.size, "unit": "s", "median": median_, "low20": low, "high80": high}
         rows.append({"what": name, **row, "ratio_to": case.kernel, "ratio": median_ / median})
     return rows
-
-
-def device() -> dict[str, Any]:
-    """Return the GPU, its driver, and versions."""
-    import subprocess
-
-    import torch
-
-    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    try:
-        driver = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split("\n")[0]
-    except (OSError, subprocess.CalledProcessError):
-        driver = "unknown"
-    versions = {}
-    for name in ("tightbound", "torch", "triton", "numba-cuda", "flashinfer-python"):
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "not installed"
-    return {"gpu": torch.cuda.get_device_name(), "driver": driver, "cuda": torch.version.cuda, **versions}
