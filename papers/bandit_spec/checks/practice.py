@@ -242,6 +242,7 @@ BS_15A = Claim(
     control=NegativeControl(
         because="On the table that punishes UCBSpec it gets 1 token per round, EXP3Spec several.",
         measure=accepted_tokens_punished,
+        grid=Grid(quick=_instances(INSTANCES, (100, 300, 1000, 3000), 100)),
     ),
     substitutes=SYNTHETIC,
     seconds={"quick": 1.0, "standard": 10.0},
