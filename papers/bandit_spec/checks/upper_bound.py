@@ -262,7 +262,7 @@ BS_4B = Claim(
     control=NegativeControl(
         because="Greedy is locked on a worse arm in some runs, for ever: the slope tends to 1.",
         measure=growth_of_greedy,
-        grid=Grid(quick=_given([QUARTET], DECADES[:9], 200)),
+        grid=Grid(quick=_given([QUARTET], DECADES[:9], 600)),
     ),
     substitutes=SYNTHETIC,
     seconds={"quick": 1.0, "standard": 15.0},
