@@ -83,7 +83,7 @@ GMFG_2A = Claim(
     bound=_tolerance,
     control=NegativeControl(
         measure=spread_when_seeking_crowds,
-        grid=Grid(quick=cells(lam=[0.05], coupling=[10.0], instances=[4])),
+        grid=Grid(quick=cells(lam=[0.05], coupling=[10.0], instances=[16])),
         because="agents who seek the crowd can gather in several places, and starts lead to different ones",
     ),
     seconds={"quick": 1.5, "standard": 12.0},
