@@ -23,6 +23,11 @@ def absent() -> str | None:
     return None if torch.cuda.is_available() else "torch sees no CUDA GPU"
 
 
+def untimed(what: str, size: str = "") -> dict[str, Any]:
+    """Return the row of a table that says why there is no time."""
+    return {"what": what, "size": size, "unit": "", **dict.fromkeys(("median", "low20", "high80"))}
+
+
 def seconds(run: Callable[[], Any], rounds: int = ROUNDS) -> tuple[float, float, float]:
     """Return median, 20 % and 80 % quantile between two events on the GPU, with nothing in its cache.
 

@@ -21,7 +21,7 @@ from tightbound.simulators.speculative.gpu_passes import wait
 from tightbound.simulators.speculative.gpu_prompts import read_prompts
 from tightbound.verification import defaults
 from tightbound.verification.bench import Row
-from tightbound.verification.gpu import absent, copy_bandwidth, device, seconds
+from tightbound.verification.gpu import absent, copy_bandwidth, device, seconds, untimed
 
 OUTPUT = defaults.OUTPUT / "std_gpu.json"
 VARIABLE = "TIGHTBOUND_STD_GPU"
@@ -49,7 +49,7 @@ def benchmark(output: Path = OUTPUT) -> Sequence[Row]:
         For a setting in TIGHTBOUND_STD_GPU that does not exist or is no number.
     """
     chosen, why = settings(VARIABLE, SETTINGS), absent()
-    return Run(chosen, output).rows() if why is None else [_unmeasured(why)]
+    return Run(chosen, output).rows() if why is None else [untimed(f"not measured: {why}")]
 
 
 def plan() -> Iterator[tuple[int, int]]:
@@ -118,7 +118,7 @@ class Run:
                 self.say(f"context {context} ended: {type(error).__name__}: {error}")
             self.save()
         if not self.cells:
-            return [_unmeasured(f"no time for a cell in {self.chosen['seconds']} s")]
+            return [untimed(f"not measured: no time for a cell in {self.chosen['seconds']} s")]
         self._held(4.0 * max(apart["float16"].values()))
         return self._rows()
 
@@ -235,11 +235,6 @@ class Run:
 
 def _size(cell: dict[str, Any]) -> str:
     return f"{cell['context']} tokens, batch {cell['batch']}, gamma {cell['gamma']}, K {cell['K']}"
-
-
-def _unmeasured(why: str) -> dict[str, Any]:
-    nothing = dict.fromkeys(("median", "low20", "high80"))
-    return {"what": f"not measured: {why}", "size": "", "unit": "", **nothing}
 
 
 def matrix_rate(size: int = 8192) -> float:

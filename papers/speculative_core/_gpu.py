@@ -15,7 +15,7 @@ from tightbound.papers.speculative_core._gpu_cases import cases
 from tightbound.papers.speculative_core._gpu_inputs import LARGE, ODD, Case, Scale
 from tightbound.verification import defaults
 from tightbound.verification.bench import Row
-from tightbound.verification.gpu import absent, copy_bandwidth, device, seconds
+from tightbound.verification.gpu import absent, copy_bandwidth, device, seconds, untimed
 
 OUTPUT = defaults.OUTPUT / "gpu.json"
 
@@ -32,7 +32,7 @@ def benchmark(output: Path = OUTPUT) -> Sequence[Row]:
     """
     why = absent()
     if why is not None:
-        return [_untimed(f"not measured: {why}", "")]
+        return [untimed(f"not measured: {why}")]
     seed = time.time_ns() % 2**32
     copied = copy_bandwidth()
     report: dict[str, Any] = {
@@ -67,10 +67,6 @@ def _checked(case: Case, backend: str) -> list[dict[str, Any]]:
 
 def _measured(case: Case, copied: float) -> list[dict[str, Any]]:
     return measure(case, check(case, requests=1), copied)
-
-
-def _untimed(what: str, size: str) -> dict[str, Any]:
-    return {"what": what, "size": size, "unit": "", **dict.fromkeys(("median", "low20", "high80"))}
 
 
 def check_all(scale: Scale, device: str, seed: int) -> list[dict[str, Any]]:
@@ -137,7 +133,7 @@ def measure(case: Case, ties: int, copied: float) -> list[dict[str, Any]]:
             median_, low, high = seconds(prepare(*case.tensors))
         except Exception as error:  # another package's, whose versions differ
             why = f"{name}: not measured, {type(error).__name__}: {str(error)[:200]}"
-            rows.append(_untimed(why, case.size))
+            rows.append(untimed(why, case.size))
             continue
         row = {"size": case.size, "unit": "s", "median": median_, "low20": low, "high80": high}
         rows.append({"what": name, **row, "ratio_to": case.kernel, "ratio": median_ / median})

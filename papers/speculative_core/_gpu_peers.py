@@ -10,6 +10,7 @@ from typing import Any
 
 from tightbound.papers.speculative_core import _gpu_flashinfer as flashinfer
 from tightbound.papers.speculative_core._gpu_flashinfer import Run
+from tightbound.papers.speculative_core._gpu_inputs import LARGE
 
 
 def _agrees(run: Run, expected: Any) -> Run:
@@ -26,6 +27,18 @@ def _decoded(q: Any, k: Any, v: Any, lengths: Any) -> Any:
     return merge_states(*decode_attention_splitk(q, k, v, lengths, backend="triton"), backend="triton")[0]
 
 
+def _tree(*tensors: Any) -> Any:
+    from tightbound.kernels.tree_attention import tree_attention
+
+    return tree_attention(*tensors, backend="triton")[0]
+
+
+def _hybrid(*tensors: Any) -> Any:
+    from tightbound.kernels.hybrid_tree_attention import hybrid_tree_attention
+
+    return hybrid_tree_attention(*tensors, backend="triton")[0]
+
+
 def sdpa(q: Any, k: Any, v: Any, lengths: Any) -> Run:
     """Prepare ``scaled_dot_product_attention`` over full caches."""
     import torch
@@ -39,9 +52,7 @@ def sdpa_hybrid(q: Any, k: Any, v: Any, lengths: Any, k_spec: Any, v_spec: Any, 
     """Prepare ``scaled_dot_product_attention`` with a mask, over caches that hold the tree already."""
     import torch
 
-    from tightbound.kernels.hybrid_tree_attention import hybrid_tree_attention
-
-    expected = hybrid_tree_attention(q, k, v, lengths, k_spec, v_spec, mask, backend="triton")[0]
+    expected = _hybrid(q, k, v, lengths, k_spec, v_spec, mask)
     attend = torch.nn.functional.scaled_dot_product_attention
     heads = [q, torch.cat([k, k_spec], 1), torch.cat([v, v_spec], 1)]
     heads = [x.transpose(1, 2) for x in heads]
@@ -53,11 +64,9 @@ def sdpa_tree(q: Any, k: Any, v: Any, mask: Any) -> Run:
     """Prepare ``scaled_dot_product_attention`` with the mask of the tree."""
     import torch
 
-    from tightbound.kernels.tree_attention import tree_attention
-
     attend = torch.nn.functional.scaled_dot_product_attention
     heads, seen = [x.transpose(1, 2) for x in (q, k, v)], mask.bool()[:, None]
-    expected = tree_attention(q, k, v, mask, backend="triton")[0]
+    expected = _tree(q, k, v, mask)
     return _agrees(lambda: attend(*heads, attn_mask=seen, enable_gqa=True).transpose(1, 2), expected)
 
 
@@ -66,9 +75,7 @@ def flex_hybrid(q: Any, k: Any, v: Any, lengths: Any, k_spec: Any, v_spec: Any, 
     import torch
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
-    from tightbound.kernels.hybrid_tree_attention import hybrid_tree_attention
-
-    expected = hybrid_tree_attention(q, k, v, lengths, k_spec, v_spec, mask, backend="triton")[0]
+    expected = _hybrid(q, k, v, lengths, k_spec, v_spec, mask)
     prefix, (batch, rows, nodes) = k.shape[1], mask.shape
     heads = [q, torch.cat([k, k_spec], 1), torch.cat([v, v_spec], 1)]
     heads = [x.transpose(1, 2).contiguous() for x in heads]
@@ -161,7 +168,7 @@ def array_step(logq: Any, cum: Any) -> Run:
 
 def array_select(mass: Any) -> Run:
     """Prepare ``topk`` and a sort of what it finds."""
-    return lambda: mass.topk(1024, sorted=False).indices.sort(-1).values.int()
+    return lambda: mass.topk(LARGE.kept, sorted=False).indices.sort(-1).values.int()
 
 
 def gathered(q: Any, k: Any, v: Any, index: Any, starts: Any, lengths: Any) -> Run:
@@ -182,21 +189,9 @@ def gathered(q: Any, k: Any, v: Any, index: Any, starts: Any, lengths: Any) -> R
     return _agrees(run, expected)
 
 
-def flash(prepare: Callable[..., Run], ours: Callable[..., Any]) -> Callable[..., Run]:
+def agreeing(prepare: Callable[..., Run], ours: Callable[..., Any]) -> Callable[..., Run]:
     """Return ``prepare``, with the first result compared to ours."""
     return lambda *tensors: _agrees(prepare(*tensors), ours(*tensors))
-
-
-def _tree(*tensors: Any) -> Any:
-    from tightbound.kernels.tree_attention import tree_attention
-
-    return tree_attention(*tensors, backend="triton")[0]
-
-
-def _hybrid(*tensors: Any) -> Any:
-    from tightbound.kernels.hybrid_tree_attention import hybrid_tree_attention
-
-    return hybrid_tree_attention(*tensors, backend="triton")[0]
 
 
 PEERS: dict[str, dict[str, Callable[..., Run]]] = {
@@ -214,24 +209,26 @@ PEERS: dict[str, dict[str, Callable[..., Run]]] = {
     "decode_attention_splitk, merged": {
         "torch scaled_dot_product_attention": sdpa,
         "torch flex_attention, compiled": flex_decode,
-        "FlashInfer batch decode, paged": flash(flashinfer.decode, _decoded),
-        "FlashInfer batch decode, paged, tensor cores": flash(flashinfer.decode_on_tensor_cores, _decoded),
+        "FlashInfer batch decode, paged": agreeing(flashinfer.decode, _decoded),
+        "FlashInfer batch decode, paged, tensor cores": agreeing(flashinfer.decode_on_tensor_cores, _decoded),
     },
     "decode_attention_splitk, rows of a tree": {
         "torch scaled_dot_product_attention": sdpa,
-        "FlashInfer batch prefill, paged (fa2)": flash(flashinfer.rows, _decoded),
-        "FlashInfer batch prefill, paged (fa3)": flash(flashinfer.rows_fa3, _decoded),
+        "FlashInfer batch prefill, paged (fa2)": agreeing(flashinfer.rows, _decoded),
+        "FlashInfer batch prefill, paged (fa3)": agreeing(flashinfer.rows_fa3, _decoded),
     },
     "tree_attention": {
         "torch scaled_dot_product_attention, masked": sdpa_tree,
-        "FlashInfer batch prefill, paged, masked (fa2)": flash(flashinfer.tree, _tree),
+        "FlashInfer batch prefill, paged, masked (fa2)": agreeing(flashinfer.tree, _tree),
     },
     "hybrid_tree_attention": {
         "torch scaled_dot_product_attention, masked": sdpa_hybrid,
         "torch flex_attention, compiled": flex_hybrid,
-        "FlashInfer batch prefill, paged, masked (fa2)": flash(flashinfer.hybrid, _hybrid),
-        "FlashInfer prefill of cache and tree, merge_state (fa2)": flash(flashinfer.hybrid_merged, _hybrid),
-        "FlashInfer prefill of cache (fa3) and tree, merge_state": flash(
+        "FlashInfer batch prefill, paged, masked (fa2)": agreeing(flashinfer.hybrid, _hybrid),
+        "FlashInfer prefill of cache and tree, merge_state (fa2)": agreeing(
+            flashinfer.hybrid_merged, _hybrid
+        ),
+        "FlashInfer prefill of cache (fa3) and tree, merge_state": agreeing(
             flashinfer.hybrid_merged_fa3, _hybrid
         ),
     },

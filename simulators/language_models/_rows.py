@@ -162,3 +162,11 @@ def checked_selection(
             f"attend.tail_start is {tail.tolist()} and {lengths.tolist()} rows are committed: give numbers "
             "from 0 to those"
         )
+
+
+def checked_states(hidden: ArrayLike, width: int) -> NDArray[np.float32]:
+    """Return hidden states (..., width)."""
+    states = np.asarray(hidden, dtype=np.float32)
+    if states.ndim == 0 or states.shape[-1] != width:
+        raise ValueError(f"hidden has shape {states.shape}: its last axis must be {width}")
+    return states

@@ -18,7 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from tightbound.kernels.backends import BackendUnavailableError, missing
 from tightbound.simulators.language_models import _gpu_attention as attention
-from tightbound.simulators.language_models._rows import Rows, checked_layers, checked_rows, checked_selection
+from tightbound.simulators.language_models._rows import (
+    Rows,
+    checked_layers,
+    checked_rows,
+    checked_selection,
+    checked_states,
+)
 from tightbound.simulators.language_models.gguf_checkpoint import LlamaConfig
 from tightbound.simulators.language_models.gpu_cache import GpuCache
 from tightbound.simulators.language_models.language_model import KeySelection, Observer
@@ -304,9 +310,7 @@ class GpuLlama:
         """Return logits (..., vocabulary) of hidden states (..., width)."""
         import torch
 
-        states = np.asarray(hidden, dtype=np.float32)
-        if states.ndim == 0 or states.shape[-1] != self.config.width:
-            raise ValueError(f"hidden has shape {states.shape}: its last axis must be {self.config.width}")
+        states = checked_states(hidden, self.config.width)
         flat = self.put(states.reshape(-1, self.config.width), torch.float32)
         with torch.inference_mode():
             found = self.logits(flat) if normalise else (flat.to(self.head.dtype) @ self.head.T).float()

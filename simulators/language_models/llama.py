@@ -19,7 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tightbound.simulators.language_models._cached_attention import CachedAttention
-from tightbound.simulators.language_models._rows import checked_layers, checked_rows, checked_selection
+from tightbound.simulators.language_models._rows import (
+    checked_layers,
+    checked_rows,
+    checked_selection,
+    checked_states,
+)
 from tightbound.simulators.language_models.gguf_checkpoint import GGUFCheckpoint, LlamaConfig, Weights
 from tightbound.simulators.language_models.language_model import KeySelection, Observer
 from tightbound.simulators.language_models.llama_cache import LlamaCache
@@ -257,9 +262,7 @@ class Llama:
         """
         from tightbound.simulators.language_models import _kernel_transformer as compiled
 
-        states = np.asarray(hidden, dtype=np.float32)
-        if states.ndim == 0 or states.shape[-1] != self.config.width:
-            raise ValueError(f"hidden has shape {states.shape}: its last axis must be {self.config.width}")
+        states = checked_states(hidden, self.config.width)
         flat = np.ascontiguousarray(states).reshape(-1, self.config.width)
         if flat.shape[0] == 0:
             return np.empty((*states.shape[:-1], self.vocabulary), dtype=np.float32)
