@@ -31,7 +31,7 @@ def dense(
     q = None
     if draft_probs is not None:
         q = sizes.laws("draft_probs", draft_probs, "B g V", check).reshape(batch * drafts, vocabulary)
-    ids = sizes.integers("draft_token_ids", ids, "B g", 0, vocabulary - 1, check)
+    ids = sizes.between("draft_token_ids", ids, 0, vocabulary - 1, check)
     coins = sizes.uniforms("uniform", uniform, "B g", check)
     finals = sizes.uniforms("uniform_final", uniform_final, "B", check)
     stops: Any
@@ -39,8 +39,10 @@ def dense(
         import torch
 
         stops = torch.arange(1, batch + 1, dtype=torch.int32, device=target.device) * drafts
+    elif drafts:
+        stops = np.arange(drafts, drafts * batch + 1, drafts, dtype=np.int32)
     else:
-        stops = drafts * np.arange(1, batch + 1, dtype=np.int32)
+        stops = np.zeros(batch, np.int32)
     flat = ids.reshape(batch * drafts), target.reshape(batch * (drafts + 1), vocabulary)
     return q, *flat, stops, coins.reshape(batch * drafts), finals, drafts
 
@@ -78,7 +80,7 @@ def ragged(
         max_draft_tokens = most if max_draft_tokens is None else max_draft_tokens
     target = sizes.laws("target_probs", target_probs, "T+B V", check)
     q = None if draft_probs is None else sizes.laws("draft_probs", draft_probs, "T V", check)
-    ids = sizes.integers("draft_token_ids", ids, "T", 0, sizes["V"] - 1, check)
+    ids = sizes.between("draft_token_ids", ids, 0, sizes["V"] - 1, check)
     coins = sizes.uniforms("uniform", uniform, "T", check)
     finals = sizes.uniforms("uniform_final", uniform_final, "B", check)
     return q, ids, target, stops, coins, finals, max_draft_tokens

@@ -13,7 +13,7 @@ LAW_TOLERANCE = 1e-3  # float16 and bfloat16 probabilities of a large vocabulary
 
 def as_array(value: Any) -> Any:
     """Return torch tensors as they are, anything else as a NumPy array."""
-    return value if is_tensor(value) else np.asarray(value)
+    return value if isinstance(value, np.ndarray) or is_tensor(value) else np.asarray(value)
 
 
 def is_tensor(value: Any) -> bool:
@@ -35,6 +35,14 @@ def to_float(array: Any) -> Any:
     """Return a contiguous NumPy array of float32 or, if it is that already, float64."""
     found = to_numpy(array)
     return found if found.dtype in (np.float32, np.float64) else found.astype(np.float32)
+
+
+def to_floats(*arrays: Any) -> list[Any]:
+    """Return `to_float` of each, all in float64 where they differ."""
+    found = [to_float(array) for array in arrays]
+    if len({array.dtype for array in found}) == 1:
+        return found
+    return [array.astype(np.float64, copy=False) for array in found]
 
 
 def to_tensor(name: str, array: Any, dtype: str | None = None) -> Any:
@@ -75,6 +83,8 @@ class Sizes:
         """Return an array whose shape agrees with all before it."""
         array, names, known = as_array(value), _names(axes), self.known
         shape = tuple(array.shape)
+        if shape == tuple([known.get(axis) for axis in names]):
+            return array
         if len(shape) != len(names):
             raise ValueError(f"{name} has shape {shape}: it must have {len(names)} axes, {_said(names)}")
         agrees = True
@@ -126,7 +136,10 @@ class Sizes:
 
     def integers(self, name: str, value: Any, axes: str, least: int, most: int, check: bool) -> Any:
         """Return integers, seen to be in least, ..., most unless that would wait for a GPU."""
-        array = self.array(name, value, axes)
+        return self.between(name, self.array(name, value, axes), least, most, check)
+
+    def between(self, name: str, array: Any, least: int, most: int, check: bool) -> Any:
+        """Return what is an array of the right shape, as `integers` does."""
         if 0 in array.shape and not is_tensor(array):
             return array.astype(np.int32)
         if not is_integer(array):
@@ -141,7 +154,10 @@ class Sizes:
 def _within(array: Any, least: float, below: float) -> bool:
     """Whether all entries are in [least, below), which NaN is not."""
     if not is_tensor(array) and array.size <= FEW:
-        return all(least <= x < below for x in array.ravel().tolist())
+        for x in array.ravel().tolist():  # a generator for all() would take twice as long
+            if not least <= x < below:
+                return False
+        return True
     return bool(array.min().item() >= least and array.max().item() < below)  # torch would compare as int32
 
 
@@ -156,14 +172,14 @@ def _said(names: tuple[str, ...]) -> str:
 
 def is_floating(array: Any) -> bool:
     """Whether an array holds floating-point numbers."""
-    return bool(array.dtype.is_floating_point if is_tensor(array) else array.dtype.kind == "f")
+    return bool(array.dtype.kind == "f" if isinstance(array, np.ndarray) else array.dtype.is_floating_point)
 
 
 def is_integer(array: Any) -> bool:
     """Whether an array holds integers, which truth values are not."""
-    if is_tensor(array):
-        return not is_floating(array) and str(array.dtype) != "torch.bool"
-    return bool(array.dtype.kind in "iu")
+    if isinstance(array, np.ndarray):
+        return array.dtype.kind in "iu"
+    return not is_floating(array) and str(array.dtype) != "torch.bool"
 
 
 def here(array: Any) -> bool:

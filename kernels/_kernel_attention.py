@@ -35,7 +35,7 @@ SAFE = {"contract", "reassoc", "nsz", "arcp"}
 BLOCK = 64
 IN_PLACE = 256  # keys of a block that is not copied
 SOME = 8  # keys, all heads of which stay in the cache of a core
-LOOK = 16  # keys of one head that are asked for before they are read
+LOOK = 8  # keys that are asked for before they are read
 WIDTH = 32  # rows of numbers are filled up to a multiple
 APART = 16  # numbers between rows of logits: rows a power of 2 apart displace each other from a cache
 LOG2E = 1.4426950408889634
@@ -104,11 +104,15 @@ def _readable(data, dim):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _ahead(data, at, first, last, shift, dim):  # type: ignore[no-untyped-def]
-    """Ask for rows: hardware does not look across pages, and cannot know which keys were chosen."""
-    for i in range(first, last):
+def _ahead(data, at, first, part, some, heads, step, dim):  # type: ignore[no-untyped-def]
+    """Ask for one of ``heads`` parts of the keys from ``first`` on, in the order of memory.
+
+    Hardware does not look across pages, and cannot know which keys were chosen.
+    """
+    for n in range(part * some, (part + 1) * some):
+        row = at[first + n // heads] + n % heads * step
         for d in range(0, dim, LINE // data.itemsize):
-            prefetch(data, at[i] + shift + d)
+            prefetch(data, row + d)
 
 
 @njit(cache=True)
@@ -122,7 +126,7 @@ def _score(scores, queries, even, heads, data, at, step, count, some, look):  # 
         for h in range(heads):
             low = h * even
             if look > 0:
-                _ahead(data, at, first + look, last + look, h * step, queries.shape[1])
+                _ahead(data, at, first + look, h, some, heads, step, queries.shape[1])
             for r in range(low, low + even - 2, 4):
                 for i in range(first, last, 2):
                     products_of_four(scores, queries, r, data, at, i, h * step)
@@ -139,7 +143,7 @@ def _add(acc, weights, even, heads, data, at, step, count, some, look):  # type:
         for h in range(heads):
             low = h * even
             if look > 0:
-                _ahead(data, at, first + look, last + look, h * step, acc.shape[1])
+                _ahead(data, at, first + look, h, some, heads, step, acc.shape[1])
             for r in range(low, low + even - 2, 4):
                 for d in range(0, acc.shape[1], 16):
                     add_to_four(acc, r, d, weights, data, at, first, last, h * step)
@@ -240,7 +244,8 @@ def _one_split(  # type: ignore[no-untyped-def]
     even, width = queries.shape[0] // heads, queries.shape[1]
     in_place = used <= FEW and _readable(k, dim)
     size = IN_PLACE if in_place else BLOCK
-    look = LOOK if in_place and heads == 1 else 0
+    asked = heads == 1 or k.itemsize == 2  # all heads of float32: asking only delays what is read
+    look = LOOK if in_place and asked else 0
     copied = np.zeros((0 if in_place else size, width), dtype=np.float32)
     flat = copied.reshape(-1)
     inside = np.arange(size) * width

@@ -15,18 +15,15 @@ ORDER = {"reassoc", "nsz", "contract"}
 
 
 @njit(cache=True, fastmath=ORDER)
-def block_sums(p, scale, q, sums, plain):  # type: ignore[no-untyped-def]
-    # sums over blocks of (scale p - q)_+ into ``sums`` and of p into ``plain``
+def block_excesses(p, scale, q, sums):  # type: ignore[no-untyped-def]
+    # sums over blocks of (scale p - q)_+
     for block in range(sums.size):
         low = block * BLOCK
         high = min(low + BLOCK, p.size)
-        excess, mass = 0.0, 0.0
+        excess = 0.0
         for v in range(low, high):
-            x = np.float64(p[v])
-            excess += max(scale * x - np.float64(q[v]), 0.0)
-            mass += x
+            excess += max(scale * np.float64(p[v]) - np.float64(q[v]), 0.0)
         sums[block] = excess
-        plain[block] = mass
 
 
 @njit(cache=True, fastmath=ORDER)
@@ -40,6 +37,7 @@ def excess_mass(p, scale, q):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, fastmath=ORDER)
 def block_masses(p, sums):  # type: ignore[no-untyped-def]
+    # sums over blocks of p
     for block in range(sums.size):
         low = block * BLOCK
         high = min(low + BLOCK, p.size)
@@ -66,9 +64,9 @@ def find(sums, u):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def draw(p, scale, q, u, sums, plain):  # type: ignore[no-untyped-def]
+def draw(p, scale, q, u, sums):  # type: ignore[no-untyped-def]
     # a token from (scale p - q)_+, from p where that has no mass, -1 where p has none either
-    block_sums(p, scale, q, sums, plain)
+    block_excesses(p, scale, q, sums)
     block, rest = find(sums, u)
     if block < 0:
         return draw_without(p, np.empty(0, np.int32), u, sums)

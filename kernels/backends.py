@@ -21,6 +21,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -77,7 +78,12 @@ def implementation(
     lacking = missing(backend)
     if lacking is not None:
         raise BackendUnavailableError(f"{operation}: backend {backend!r} cannot run here: {lacking}")
-    found: Callable[..., Any] = getattr(importlib.import_module(modules[backend]), operation)
+    return _function(modules[backend], operation)
+
+
+@cache
+def _function(module: str, name: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return found
 
 

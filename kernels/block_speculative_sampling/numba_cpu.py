@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-from tightbound.kernels._inputs import to_float, to_numpy
+from tightbound.kernels._inputs import to_floats, to_numpy
 from tightbound.kernels._kernel_inverse_cdf import blocks, draw, draw_without, excess_mass
 
 
@@ -42,7 +42,7 @@ def one(b, q, ids, p, stops, coins, finals, tokens, emitted):  # type: ignore[no
     row = p[start + b + tau]
     sums = np.empty(blocks(row.size))
     if tau < drafts:
-        tokens[b, tau] = draw(row, paths[tau], q[start + tau], finals[b], sums, np.empty(sums.size))
+        tokens[b, tau] = draw(row, paths[tau], q[start + tau], finals[b], sums)
     else:
         tokens[b, tau] = draw_without(row, np.empty(0, np.int32), finals[b], sums)
 
@@ -64,14 +64,13 @@ def ragged_block_speculative_sampling(
     width: int,
 ) -> tuple[Any, Any]:
     """Verify requests in parallel; arguments as in the reference."""
-    q, p = to_float(draft_probs), to_float(target_probs)
-    kind = np.result_type(p, q)
+    q, p = to_floats(draft_probs, target_probs)
     stops = to_numpy(cu_num_draft_tokens, np.int32)
     tokens, emitted = np.full((stops.size, width + 1), -1, np.int32), np.empty(stops.size, np.int32)
     arguments = (
-        q.astype(kind, copy=False),
+        q,
         to_numpy(draft_token_ids, np.int32),
-        p.astype(kind, copy=False),
+        p,
         stops,
         to_numpy(uniform, np.float64),
         to_numpy(uniform_final, np.float64),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-from tightbound.kernels._inputs import to_float, to_numpy
+from tightbound.kernels._inputs import to_floats, to_numpy
 from tightbound.kernels._kernel_inverse_cdf import blocks, draw, draw_without
 
 
@@ -31,7 +31,7 @@ def one(b, q, ids, p, stops, coins, finals, greedy, tokens, accepted, emitted): 
     row = p[start + b + n]
     sums = np.empty(blocks(row.size))
     if n < drafts and not greedy:
-        tokens[b, n] = draw(row, 1.0, q[start + n], finals[b], sums, np.empty(sums.size))
+        tokens[b, n] = draw(row, 1.0, q[start + n], finals[b], sums)
     else:
         banned = ids[start + n : start + n + 1] if n < drafts else ids[:0]
         tokens[b, n] = draw_without(row, banned, finals[b], sums)
@@ -54,21 +54,20 @@ def ragged_chain_speculative_sampling(
     width: int,
 ) -> tuple[Any, Any, Any]:
     """Verify requests in parallel; arguments as in the reference."""
-    p = to_float(target_probs)
-    q = p[:0] if draft_probs is None else to_float(draft_probs)
-    kind = np.result_type(p, q)
+    greedy = draft_probs is None
+    q, p = to_floats(target_probs[:0] if greedy else draft_probs, target_probs)
     stops = to_numpy(cu_num_draft_tokens, np.int32)
     tokens = np.empty((stops.size, width + 1), np.int32)
     tokens.fill(-1)
     accepted, emitted = np.empty(stops.size, np.int32), np.empty(stops.size, np.int32)
     arguments = (
-        q.astype(kind, copy=False),
+        q,
         to_numpy(draft_token_ids, np.int32),
-        p.astype(kind, copy=False),
+        p,
         stops,
         to_numpy(uniform, np.float64),
         to_numpy(uniform_final, np.float64),
-        draft_probs is None,
+        greedy,
         tokens,
         accepted,
         emitted,

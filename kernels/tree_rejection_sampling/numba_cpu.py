@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-from tightbound.kernels._inputs import to_float, to_numpy
+from tightbound.kernels._inputs import to_floats, to_numpy
 from tightbound.kernels._kernel_inverse_cdf import ORDER, blocks, draw_without
 
 
@@ -86,8 +86,7 @@ def tree_rejection_sampling(
 ) -> tuple[Any, Any, Any]:
     """Walk all trees; arguments have been checked."""
     links = [to_numpy(array, np.int32) for array in (tokens, index, child, sibling)]
-    p, q = to_float(target_probs), to_float(draft_probs)
-    kind = np.result_type(p, q)
+    p, q = to_floats(target_probs, draft_probs)
     shape = links[0].shape
     predicts = np.full(links[0].size, -1, np.int32)
     path, accepted = np.full(shape, -1, np.int32), np.zeros(shape[0], np.int32)
@@ -95,8 +94,8 @@ def tree_rejection_sampling(
         *links,
         to_numpy(uniform, np.float64),
         to_numpy(uniform_final, np.float64),
-        p.astype(kind, copy=False),
-        q.astype(kind, copy=False),
+        p,
+        q,
         bool(replace),
         predicts,
         path,

@@ -9,6 +9,7 @@ import numpy as np
 DRAFTS = 4
 BATCH = 64
 VOCABULARIES = (32_000, 128_256)
+SIZES = [(batch, calls, size) for batch, calls in ((BATCH, 1), (1, 50)) for size in VOCABULARIES]
 TIE = 1e-6  # of the mass of the law: array formulations subtract and divide in float32
 
 
