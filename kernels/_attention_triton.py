@@ -52,18 +52,18 @@ def tensors(named: dict[str, Any], n: Sizes, storage: str | None) -> list[Any]:
     return [x if x.stride(3) == 1 else x.contiguous() for x in found]
 
 
-def as_integers(name: str, value: Any, like: Any, shape: tuple[int, ...], default: int) -> Any:
-    """Return a tensor of int32 beside ``like``, filled with ``default`` where ``value`` is None."""
+def as_integers(name: str, value: Any, like: Any, shape: tuple[int, ...]) -> Any:
+    """Return a tensor of int32 or int64 beside ``like``, None for None."""
     import torch
 
     if value is None:
-        return torch.full(shape, default, dtype=torch.int32, device=like.device)
+        return None
     found = torch.as_tensor(value, device=like.device)
     if found.dtype not in (torch.int32, torch.int64):
         raise TypeError(f"{name} has dtype {found.dtype}: give int32 or int64")
     if tuple(found.shape) != shape:
         raise ValueError(f"{name} has shape {tuple(found.shape)}: it must be {shape}")
-    return found.to(torch.int32).contiguous()
+    return found.contiguous()
 
 
 def as_mask(name: str, value: Any, shape: tuple[int, int, int]) -> Any:
@@ -115,13 +115,15 @@ def attend(
     """Return o (S, B, M, H, D) in ``dtype`` (float32) and lse (S, B, M, H).
 
     ``cache`` is (k, v, lengths), read in ``splits`` splits; ``chosen`` (index, tail_start) and ``ring``
-    (window, sinks) say which of its keys. ``tree`` is (k, v, mask), one more split. See
+    (window, sinks) say which of its keys. All keys count where ``lengths`` is None; ``tail_start`` is one
+    number or (B,): filling a tensor would be one more launch. ``tree`` is (k, v, mask), one more split. See
     `_kernel_attention_triton.attention`.
     """
     import torch
 
-    k, v, lengths = cache or (q, q, q)
-    index, tail_start = chosen or (q, q)
+    k, v, lengths = cache or (q, q, None)
+    index, tail_start = chosen or (q, 0)
+    one_start = isinstance(tail_start, int)
     window, sinks = ring or (0, 0)
     k_tree, v_tree, mask = tree or (q, q, q)
     parts = splits + (tree is not None)
@@ -137,8 +139,8 @@ def attend(
         k,
         v,
         index,
-        tail_start,
-        lengths,
+        q if one_start else tail_start,
+        q if lengths is None else lengths,
         k_tree,
         v_tree,
         mask,
@@ -151,6 +153,7 @@ def attend(
         n.kv_heads,
         k.shape[1],
         index.shape[2],
+        tail_start if one_start else 0,
         k_tree.shape[1],
         splits,
         window,
@@ -164,6 +167,8 @@ def attend(
         CHOSEN=chosen is not None,
         RING=ring is not None,
         TREE=tree is not None,
+        HAS_LENGTHS=lengths is not None,
+        HAS_STARTS=not one_start,
         WIDEN=inside != q.dtype,
         **launch,
     )
@@ -178,7 +183,7 @@ def variants(
     ``some``: one with and one without tensor cores, where another operation compiles all of the same loop.
     """
     names = "q k v index tail_start lengths k_tree v_tree mask o lse factor".split()
-    sizes = "batch rows heads kv_heads keys chosen tree_keys splits window sinks".split()
+    sizes = "batch rows heads kv_heads keys chosen start tree_keys splits window sinks".split()
     strides = [f"{x}_{axis}" for x in ("k", "v", "k_tree", "v_tree") for axis in ("batch", "key", "head")]
     found = []
     for kind, itemsize in (("fp16", 2), ("bf16", 2), ("fp32", 4)):
@@ -191,6 +196,7 @@ def variants(
                 launch = blocks(rows, dim, itemsize)
                 options = {name: launch.pop(name) for name in ("num_warps", "num_stages")}
                 flags = {"CACHE": cache, "CHOSEN": chosen, "RING": ring, "TREE": tree, "WIDEN": False}
+                flags |= {"HAS_LENGTHS": cache, "HAS_STARTS": chosen}
                 name = f"{kind} D={dim} BLOCK_M={launch['BLOCK_M']}"
                 found.append((name, attention, types, {"D": dim} | launch | flags, options))
     return [found[i] for i in (3, 11)] if some else found

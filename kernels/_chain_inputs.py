@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.kernels._inputs import Sizes, here, is_tensor, to_numpy
+from tightbound.kernels._inputs import Sizes, here, to_numpy
 
 Ragged = tuple[Any, Any, Any, Any, Any, Any, int]
-"""draft_probs, draft_token_ids, target_probs, cu_num_draft_tokens, uniform, uniform_final, most drafts."""
+"""draft_probs, draft_token_ids, target_probs, cu_num_draft_tokens, uniform, uniform_final, most drafts.
+
+Without ``cu_num_draft_tokens`` every request has the most.
+"""
 
 
 def dense(
@@ -34,17 +37,8 @@ def dense(
     ids = sizes.between("draft_token_ids", ids, 0, vocabulary - 1, check)
     coins = sizes.uniforms("uniform", uniform, "B g", check)
     finals = sizes.uniforms("uniform_final", uniform_final, "B", check)
-    stops: Any
-    if is_tensor(target):  # made where it is used: a copy from the CPU would wait for the GPU
-        import torch
-
-        stops = torch.arange(1, batch + 1, dtype=torch.int32, device=target.device) * drafts
-    elif drafts:
-        stops = np.arange(drafts, drafts * batch + 1, drafts, dtype=np.int32)
-    else:
-        stops = np.zeros(batch, np.int32)
     flat = ids.reshape(batch * drafts), target.reshape(batch * (drafts + 1), vocabulary)
-    return q, *flat, stops, coins.reshape(batch * drafts), finals, drafts
+    return q, *flat, None, coins.reshape(batch * drafts), finals, drafts
 
 
 def ragged(
@@ -84,6 +78,13 @@ def ragged(
     coins = sizes.uniforms("uniform", uniform, "T", check)
     finals = sizes.uniforms("uniform_final", uniform_final, "B", check)
     return q, ids, target, stops, coins, finals, max_draft_tokens
+
+
+def running_totals(cu_num_draft_tokens: Any, batch: int, most: int) -> Any:
+    """Return the running totals of the drafts of all requests, int32 in NumPy."""
+    if cu_num_draft_tokens is not None:
+        return to_numpy(cu_num_draft_tokens, np.int32)
+    return np.arange(most, most * batch + 1, most, dtype=np.int32) if most else np.zeros(batch, np.int32)
 
 
 def _need(draft_probs: Any, sampled: bool) -> None:

@@ -55,6 +55,12 @@ def to_tensor(name: str, array: Any, dtype: str | None = None) -> Any:
     return (tensor if dtype is None else tensor.to(getattr(torch, dtype))).contiguous()
 
 
+def to_numbers(name: str, array: Any) -> Any:
+    """Return a contiguous torch tensor of numbers, those of 16 bits as float32."""
+    tensor = to_tensor(name, array)
+    return tensor if tensor.element_size() >= 4 else tensor.float()
+
+
 class Sizes:
     """Sizes of the axes, learnt from the first array that has them and asked of all others.
 

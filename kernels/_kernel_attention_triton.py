@@ -46,7 +46,7 @@ def _add_block(  # type: ignore[no-untyped-def]
 
 
 # sizes that change from call to call: compiled once for all of them
-_SIZES = ["batch", "rows", "keys", "chosen", "tree_keys", "splits", "window", "sinks"]
+_SIZES = ["batch", "rows", "keys", "chosen", "start", "tree_keys", "splits", "window", "sinks"]
 
 
 @jit(do_not_specialize=_SIZES)
@@ -69,6 +69,7 @@ def attention(  # type: ignore[no-untyped-def]
     kv_heads,
     keys,
     chosen,
+    start,
     tree_keys,
     splits,
     window,
@@ -92,14 +93,16 @@ def attention(  # type: ignore[no-untyped-def]
     CHOSEN: tl.constexpr,
     RING: tl.constexpr,
     TREE: tl.constexpr,
+    HAS_LENGTHS: tl.constexpr,
+    HAS_STARTS: tl.constexpr,
     WIDEN: tl.constexpr,
 ):
     """Write o (S, B, M, H, D) and lse (S, B, M, H).
 
-    CACHE: splits 0, ..., ``splits`` - 1 read the list of keys: all up to ``lengths`` (B,); with CHOSEN
-    those at ``index`` (B, Hk, K), then those from ``tail_start`` (B,) on; with RING the slots of a ring of
-    ``keys`` slots, of which the first ``sinks`` stay, after ``lengths`` tokens. TREE: one more split reads
-    the tree under its mask.
+    CACHE: splits 0, ..., ``splits`` - 1 read the list of keys: all up to ``lengths`` (B,) or ``keys``; with
+    CHOSEN those at ``index`` (B, Hk, K), then those from ``tail_start`` (B,) or ``start`` on; with RING the
+    slots of a ring of ``keys`` slots, of which the first ``sinks`` stay, after ``lengths`` tokens. TREE: one
+    more split reads the tree under its mask.
     """
     programs = splits + 1 if TREE else splits
     s = tl.program_id(0) % programs
@@ -120,12 +123,15 @@ def attention(  # type: ignore[no-untyped-def]
     total = tl.zeros([BLOCK_M], tl.float32)
 
     if CACHE:
-        written = tl.load(lengths + b).to(tl.int32)
+        written = tl.zeros([], tl.int32) + keys
+        if HAS_LENGTHS:
+            written = tl.load(lengths + b).to(tl.int32)
         count = tl.minimum(written, keys)
-        start = tl.zeros([], tl.int32)
+        tail = tl.zeros([], tl.int32) + start
         if CHOSEN:
-            start = tl.load(tail_start + b).to(tl.int32)
-            count = chosen + tl.maximum(count - start, 0)
+            if HAS_STARTS:
+                tail = tl.load(tail_start + b).to(tl.int32)
+            count = chosen + tl.maximum(count - tail, 0)
         part = (count + splits * 64 - 1) // (splits * 64) * 64
         lo = s * part
         hi = tl.minimum(lo + part, count)
@@ -137,7 +143,7 @@ def attention(  # type: ignore[no-untyped-def]
             if CHOSEN:
                 listed = (inside & (n < chosen)) != 0
                 at = tl.load(index + (b * kv_heads + h) * chosen + n, mask=listed, other=0)
-                at = tl.where(n < chosen, at, start + n - chosen)
+                at = tl.where(n < chosen, at, tail + n - chosen)
             if RING:
                 last = written - 1
                 held = tl.where(n < sinks, n, last - (last - n) % (keys - sinks))

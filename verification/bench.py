@@ -15,6 +15,7 @@ import numpy as np
 
 from tightbound.verification import registry
 from tightbound.verification.peers import PeerBenchmark, together
+from tightbound.verification.threads import threads
 
 Row = Mapping[str, Any]
 """Keys ``what, size, median, low20, high80, unit``, and ``ratio_to, ratio`` where something is compared."""
@@ -158,6 +159,20 @@ def compare(
                 "ratio": float(np.median(values / seconds[ratio_to])),
             }
         )
+    return rows
+
+
+def on_one_and_all(
+    functions: Mapping[str, Callable[[], Any]], size: str, ratio_to: str, rounds: int = 15
+) -> list[Row]:
+    """Compare functions on one thread, then on all; see `compare`."""
+    import numba
+
+    rows: list[Row] = []
+    for count in sorted({1, numba.get_num_threads()}):
+        with threads(count, torch=find_spec("torch") is not None):
+            said = f"{size}, {count} thread{'s' if count > 1 else ''}"
+            rows += compare(functions, size=said, ratio_to=ratio_to, rounds=rounds)
     return rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tightbound.kernels._inputs import to_tensor
+from tightbound.kernels._inputs import to_numbers, to_tensor
 from tightbound.kernels._triton_inverse_cdf import power_of_two
 from tightbound.kernels._triton_language import jit, tl
 
@@ -34,7 +34,7 @@ def load_sums(logq, cum, row, tokens, vocabulary):  # type: ignore[no-untyped-de
     x = tl.load(logq + row * vocabulary + tokens, mask=tokens < vocabulary, other=float("-inf")).to(
         tl.float32
     )
-    return tl.load(cum + row) + tl.where(x == x, x, float("-inf")).to(tl.float64)
+    return tl.load(cum + row).to(tl.float64) + tl.where(x == x, x, float("-inf")).to(tl.float64)
 
 
 @jit
@@ -109,19 +109,19 @@ def beam_tree_step(logq: Any, cum: Any, w: int) -> tuple[Any, Any, Any]:
     """Rank on the GPU; arguments have been checked."""
     import torch
 
-    x, before = to_tensor("logq", logq), to_tensor("cum", cum, "float64")
+    x, before = to_tensor("logq", logq), to_numbers("cum", cum)
     if x.dtype == torch.float64:
         raise TypeError("logq has dtype float64: backend 'triton' reads float32, float16 and bfloat16")
     batch, rows, vocabulary = x.shape
     tokens, parents = (torch.empty((batch, w), dtype=torch.int32, device=x.device) for _ in range(2))
-    found = before.new_empty((batch, w))
+    found = torch.empty((batch, w), dtype=torch.float64, device=x.device)
     if batch:
         block = min(BLOCK, max(16, power_of_two(vocabulary)))
         chunks = -(-vocabulary // block)
         kept = min(w, block)
-        scores = before.new_empty((batch, rows * chunks * kept))
+        scores = found.new_empty((batch, rows * chunks * kept))
         index = torch.empty(scores.shape, dtype=torch.int64, device=x.device)
-        highest, least = before.new_empty(batch * rows * chunks), before.new_empty(batch)
+        highest, least = found.new_empty(batch * rows * chunks), found.new_empty(batch)
         highest_of_chunks[(batch * rows, chunks)](x, before, highest, vocabulary, chunks, BLOCK=block)
         least_of_requests[(batch,)](highest, least, rows * chunks, w, **_over(rows * chunks))
         best_of_chunks[(batch * rows, chunks)](
@@ -137,7 +137,7 @@ def _over(count: int) -> dict[str, int]:
     return {"BLOCK": block, "num_warps": max(1, min(16, block // 256))}
 
 
-_TYPES = {"logq": "*fp32", "cum": "*fp64", "scores": "*fp64", "found": "*fp64", "index": "*i64"}
+_TYPES = {"logq": "*fp32", "cum": "*fp32", "scores": "*fp64", "found": "*fp64", "index": "*i64"}
 _TYPES |= {"highest": "*fp64", "least": "*fp64"}
 _TYPES |= {"tokens": "*i32", "parents": "*i32"}
 _TYPES |= dict.fromkeys(("rows", "vocabulary", "w", "chunks", "count"), "i32")

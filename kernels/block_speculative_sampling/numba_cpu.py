@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
+from tightbound.kernels._chain_inputs import running_totals
 from tightbound.kernels._inputs import to_floats, to_numpy
 from tightbound.kernels._kernel_inverse_cdf import blocks, draw, draw_without, excess_mass
 
@@ -65,7 +66,7 @@ def ragged_block_speculative_sampling(
 ) -> tuple[Any, Any]:
     """Verify requests in parallel; arguments as in the reference."""
     q, p = to_floats(draft_probs, target_probs)
-    stops = to_numpy(cu_num_draft_tokens, np.int32)
+    stops = running_totals(cu_num_draft_tokens, len(uniform_final), width)
     tokens, emitted = np.full((stops.size, width + 1), -1, np.int32), np.empty(stops.size, np.int32)
     arguments = (
         q,

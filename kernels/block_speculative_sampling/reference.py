@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tightbound.kernels._chain_inputs import running_totals
 from tightbound.kernels._inputs import to_numpy
 from tightbound.kernels._reference_draw import draw
 
@@ -26,7 +27,7 @@ def ragged_block_speculative_sampling(
         to_numpy(draft_token_ids),
     )
     coins, finals = to_numpy(uniform, np.float64), to_numpy(uniform_final, np.float64)
-    stops = to_numpy(cu_num_draft_tokens, np.int64)
+    stops = running_totals(cu_num_draft_tokens, len(uniform_final), width)
     tokens = np.full((stops.size, width + 1), -1, np.int32)
     emitted = np.zeros(stops.size, np.int32)
     start = 0

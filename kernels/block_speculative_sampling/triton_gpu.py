@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from tightbound.kernels._inputs import to_tensor
+from tightbound.kernels._inputs import to_numbers, to_tensor
+from tightbound.kernels._triton_chains import drafts_of
 from tightbound.kernels._triton_inverse_cdf import chunks, find_chunk, find_token, load_law
 from tightbound.kernels._triton_language import jit, tl
 
 
 @jit
-def follow(q, ids, p, stops, paths, vocabulary):  # type: ignore[no-untyped-def]
+def follow(q, ids, p, stops, paths, vocabulary, width, RAGGED: tl.constexpr):  # type: ignore[no-untyped-def]
     """Write the acceptance of every prefix of request b, beside the target's row that comes after it."""
     b = tl.program_id(0)
-    start = tl.load(stops + b - 1, mask=b > 0, other=0).to(tl.int64)
-    drafts = tl.load(stops + b) - start
+    start, drafts = drafts_of(stops, b, width, RAGGED)
     path = tl.full([], 1.0, tl.float64)
     tl.store(paths + start + b, path)
     for i in range(0, drafts):
@@ -37,13 +37,24 @@ def weights(q, p, path, row, drafted_row, replaced, vocabulary, tokens):  # type
 
 
 @jit
-def sum_chunks(q, p, stops, paths, left_sums, law_sums, vocabulary, count, CHUNK: tl.constexpr):  # type: ignore[no-untyped-def]
+def sum_chunks(  # type: ignore[no-untyped-def]
+    q,
+    p,
+    stops,
+    paths,
+    left_sums,
+    law_sums,
+    vocabulary,
+    count,
+    width,
+    RAGGED: tl.constexpr,
+    CHUNK: tl.constexpr,
+):
     """Add up one chunk after one prefix of request b."""
     b = tl.program_id(0)
     i = tl.program_id(1)
     chunk = tl.program_id(2)
-    start = tl.load(stops + b - 1, mask=b > 0, other=0).to(tl.int64)
-    drafts = tl.load(stops + b) - start
+    start, drafts = drafts_of(stops, b, width, RAGGED)
     row = start + b + tl.minimum(i, drafts)
     path = tl.load(paths + row)
     tokens = chunk * CHUNK + tl.arange(0, CHUNK)
@@ -69,13 +80,13 @@ def emit(  # type: ignore[no-untyped-def]
     vocabulary,
     count,
     width,
+    RAGGED: tl.constexpr,
     COUNT: tl.constexpr,
     CHUNK: tl.constexpr,
 ):
     """Find the last position of request b that passes, the token after it, and write what is emitted."""
     b = tl.program_id(0)
-    start = tl.load(stops + b - 1, mask=b > 0, other=0).to(tl.int64)
-    drafts = (tl.load(stops + b) - start).to(tl.int32)
+    start, drafts = drafts_of(stops, b, width, RAGGED)
     each = tl.arange(0, COUNT)
     tau = tl.zeros([], tl.int32)
     for i in range(1, drafts + 1):
@@ -84,18 +95,18 @@ def emit(  # type: ignore[no-untyped-def]
         inner = i < drafts
         room = tl.where(inner, tl.sum(part, 0), path)
         rest = tl.where(inner, room + (1.0 - path), 1.0)
-        passed = ((rest <= 0.0) | (tl.load(coins + start + i - 1) * rest < room)) != 0
+        passed = ((rest <= 0.0) | (tl.load(coins + start + i - 1).to(tl.float64) * rest < room)) != 0
         tau = tl.where(passed, i, tau)
     row = start + b + tau
     left_sum = tl.load(left_sums + row * count + each, mask=each < count, other=0.0)
     law_sum = tl.load(law_sums + row * count + each, mask=each < count, other=0.0)
     some = tl.max(left_sum, 0) > 0.0
-    chunk, rest = find_chunk(tl.where(some, left_sum, law_sum), each, tl.load(finals + b))
+    chunk, rest = find_chunk(tl.where(some, left_sum, law_sum), each, tl.load(finals + b).to(tl.float64))
     tokens = tl.maximum(chunk, 0) * CHUNK + tl.arange(0, CHUNK)
     left, law = weights(q, p, tl.load(paths + row), row, start + tau, tau < drafts, vocabulary, tokens)
     final = tl.where(chunk < 0, -1, find_token(tl.where(some, left, law), tokens, rest))
     for i in range(0, width + 1):
-        token = tl.load(ids + start + i, mask=i < tau, other=-1)
+        token = tl.load(ids + start + i, mask=i < tau, other=-1).to(tl.int32)
         tl.store(output + b * (width + 1) + i, tl.where(i == tau, final, token))
     tl.store(emitted + b, tau)
 
@@ -110,24 +121,29 @@ def ragged_block_speculative_sampling(
     width: int,
 ) -> tuple[Any, Any]:
     """Verify on the GPU; arguments as in the reference, in torch tensors."""
+    import torch
+
     q, p = to_tensor("draft_probs", draft_probs), to_tensor("target_probs", target_probs)
-    ids = to_tensor("draft_token_ids", draft_token_ids, "int32")
-    stops = to_tensor("cu_num_draft_tokens", cu_num_draft_tokens, "int32")
-    coins = to_tensor("uniform", uniform, "float64")
-    finals = to_tensor("uniform_final", uniform_final, "float64")
-    batch, (rows, vocabulary) = stops.numel(), p.shape
-    output, emitted = ids.new_empty((batch, width + 1)), ids.new_empty(batch)
+    ids = to_tensor("draft_token_ids", draft_token_ids)
+    is_ragged = cu_num_draft_tokens is not None
+    stops = to_tensor("cu_num_draft_tokens", cu_num_draft_tokens) if is_ragged else ids
+    coins = to_numbers("uniform", uniform)
+    finals = to_numbers("uniform_final", uniform_final)
+    batch, (rows, vocabulary) = finals.numel(), p.shape
+    output = torch.empty((batch, width + 1), dtype=torch.int32, device=p.device)
+    emitted = output.new_empty(batch)
     if batch == 0:
         return output, emitted
     count, padded, chunk = chunks(vocabulary)
-    paths, sums = coins.new_empty(rows), coins.new_empty((2, rows, count))
-    follow[(batch,)](q, ids, p, stops, paths, vocabulary, num_warps=1)
+    paths = torch.empty(rows, dtype=torch.float64, device=p.device)
+    sums = paths.new_empty((2, rows, count))
+    follow[(batch,)](q, ids, p, stops, paths, vocabulary, width, RAGGED=is_ragged, num_warps=1)
     sum_chunks[(batch, width + 1, count)](
-        q, p, stops, paths, sums[0], sums[1], vocabulary, count, CHUNK=chunk
+        q, p, stops, paths, sums[0], sums[1], vocabulary, count, width, RAGGED=is_ragged, CHUNK=chunk
     )
     emit[(batch,)](
         q, ids, p, stops, coins, finals, paths, sums[0], sums[1], output, emitted, vocabulary, count, width,
-        COUNT=padded, CHUNK=chunk,
+        RAGGED=is_ragged, COUNT=padded, CHUNK=chunk,
     )  # fmt: skip
     return output, emitted
 
@@ -137,7 +153,8 @@ _TYPES |= dict.fromkeys(("coins", "finals", "paths", "left_sums", "law_sums"), "
 _TYPES |= dict.fromkeys(("ids", "stops", "output", "emitted"), "*i32")
 _TYPES |= dict.fromkeys(("vocabulary", "count", "width"), "i32")
 VARIANTS = [
-    ("paths", follow, _TYPES, {}, {"num_warps": 1}),
-    ("sums", sum_chunks, _TYPES, {"CHUNK": 4096}, {"num_warps": 4}),
-    ("emit", emit, _TYPES, {"CHUNK": 4096, "COUNT": 32}, {"num_warps": 4}),
+    ("paths", follow, _TYPES | {"ids": "*i64"}, {"RAGGED": False}, {"num_warps": 1}),
+    ("paths, ragged", follow, _TYPES, {"RAGGED": True}, {"num_warps": 1}),
+    ("sums", sum_chunks, _TYPES, {"RAGGED": False, "CHUNK": 4096}, {"num_warps": 4}),
+    ("emit", emit, _TYPES | {"ids": "*i64"}, {"RAGGED": False, "CHUNK": 4096, "COUNT": 32}, {"num_warps": 4}),
 ]

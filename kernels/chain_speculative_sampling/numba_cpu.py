@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
+from tightbound.kernels._chain_inputs import running_totals
 from tightbound.kernels._inputs import to_floats, to_numpy
 from tightbound.kernels._kernel_inverse_cdf import blocks, draw, draw_without
 
@@ -56,7 +57,7 @@ def ragged_chain_speculative_sampling(
     """Verify requests in parallel; arguments as in the reference."""
     greedy = draft_probs is None
     q, p = to_floats(target_probs[:0] if greedy else draft_probs, target_probs)
-    stops = to_numpy(cu_num_draft_tokens, np.int32)
+    stops = running_totals(cu_num_draft_tokens, len(uniform_final), width)
     tokens = np.empty((stops.size, width + 1), np.int32)
     tokens.fill(-1)
     accepted, emitted = np.empty(stops.size, np.int32), np.empty(stops.size, np.int32)

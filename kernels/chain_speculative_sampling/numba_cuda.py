@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numba import cuda as _cuda
 
+from tightbound.kernels._chain_inputs import running_totals
 from tightbound.kernels._cuda_inverse_cdf import THREADS, find_stretch
 from tightbound.kernels._inputs import to_float, to_numpy
 
@@ -78,7 +79,7 @@ def ragged_chain_speculative_sampling(
     """Verify on the GPU; arguments as in the reference."""
     p = to_float(target_probs)
     q = p if draft_probs is None else to_float(draft_probs)
-    stops = to_numpy(cu_num_draft_tokens, np.int32)
+    stops = running_totals(cu_num_draft_tokens, len(uniform_final), width)
     tokens = np.full((stops.size, width + 1), -1, np.int32)
     accepted, emitted = np.zeros(stops.size, np.int32), np.zeros(stops.size, np.int32)
     if stops.size:

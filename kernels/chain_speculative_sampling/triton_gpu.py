@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from tightbound.kernels._inputs import to_tensor
+from tightbound.kernels._inputs import to_numbers, to_tensor
+from tightbound.kernels._triton_chains import drafts_of
 from tightbound.kernels._triton_inverse_cdf import chunks, find_chunk, find_token, load_law, power_of_two
 from tightbound.kernels._triton_language import jit, tl
 
 
 @jit
-def tests(q, ids, p, stops, coins, b, vocabulary, GREEDY: tl.constexpr, DRAFTS: tl.constexpr):  # type: ignore[no-untyped-def]
+def tests(  # type: ignore[no-untyped-def]
+    q,
+    ids,
+    p,
+    stops,
+    coins,
+    b,
+    vocabulary,
+    width,
+    RAGGED: tl.constexpr,
+    GREEDY: tl.constexpr,
+    DRAFTS: tl.constexpr,
+):
     """Test the drafts of request b; also return where they are and how many pass before the first failure."""
-    start = tl.load(stops + b - 1, mask=b > 0, other=0).to(tl.int64)
-    drafts = (tl.load(stops + b) - start).to(tl.int32)
+    start, drafts = drafts_of(stops, b, width, RAGGED)
     index = tl.arange(0, DRAFTS)
     here = index < drafts
-    token = tl.load(ids + start + index, mask=here, other=0)
+    token = tl.load(ids + start + index, mask=here, other=0).to(tl.int32)
     wanted = load_law(p, (start + b + index) * vocabulary + token, here)
     chance = wanted * 0.0 + 1.0
     if not GREEDY:
         chance = load_law(q, (start + index) * vocabulary + token, here)
-    coin = tl.load(coins + start + index, mask=here, other=0.0)
+    coin = tl.load(coins + start + index, mask=here, other=0.0).to(tl.float64)
     passed = (here & (coin * chance < wanted)) != 0
     emitted = tl.min(tl.where((here & (passed == 0)) != 0, index, drafts), 0)
     return start, drafts, token, passed, emitted
@@ -52,6 +64,8 @@ def sum_chunks(  # type: ignore[no-untyped-def]
     law_sums,
     vocabulary,
     count,
+    width,
+    RAGGED: tl.constexpr,
     GREEDY: tl.constexpr,
     DRAFTS: tl.constexpr,
     CHUNK: tl.constexpr,
@@ -59,7 +73,9 @@ def sum_chunks(  # type: ignore[no-untyped-def]
     """Add up one chunk of the row that decides request b."""
     b = tl.program_id(0)
     chunk = tl.program_id(1)
-    start, drafts, token, _passed, emitted = tests(q, ids, p, stops, coins, b, vocabulary, GREEDY, DRAFTS)
+    start, drafts, token, _passed, emitted = tests(
+        q, ids, p, stops, coins, b, vocabulary, width, RAGGED, GREEDY, DRAFTS
+    )
     banned = tl.max(tl.where(tl.arange(0, DRAFTS) == emitted, token, -1), 0)
     tokens = chunk * CHUNK + tl.arange(0, CHUNK)
     left, law = weights(q, p, start, drafts, emitted, b, banned, vocabulary, tokens, GREEDY)
@@ -83,6 +99,7 @@ def emit(  # type: ignore[no-untyped-def]
     vocabulary,
     count,
     width,
+    RAGGED: tl.constexpr,
     GREEDY: tl.constexpr,
     DRAFTS: tl.constexpr,
     COUNT: tl.constexpr,
@@ -90,14 +107,16 @@ def emit(  # type: ignore[no-untyped-def]
 ):
     """Find the last token of request b and write what it emits."""
     b = tl.program_id(0)
-    start, drafts, token, passed, emitted = tests(q, ids, p, stops, coins, b, vocabulary, GREEDY, DRAFTS)
+    start, drafts, token, passed, emitted = tests(
+        q, ids, p, stops, coins, b, vocabulary, width, RAGGED, GREEDY, DRAFTS
+    )
     index = tl.arange(0, DRAFTS)
     banned = tl.max(tl.where(index == emitted, token, -1), 0)
     each = tl.arange(0, COUNT)
     left_sum = tl.load(left_sums + b * count + each, mask=each < count, other=0.0)
     law_sum = tl.load(law_sums + b * count + each, mask=each < count, other=0.0)
     some = tl.max(left_sum, 0) > 0.0
-    chunk, rest = find_chunk(tl.where(some, left_sum, law_sum), each, tl.load(finals + b))
+    chunk, rest = find_chunk(tl.where(some, left_sum, law_sum), each, tl.load(finals + b).to(tl.float64))
     tokens = tl.maximum(chunk, 0) * CHUNK + tl.arange(0, CHUNK)
     left, law = weights(q, p, start, drafts, emitted, b, banned, vocabulary, tokens, GREEDY)
     final = find_token(tl.where(some, left, law), tokens, rest)
@@ -121,23 +140,26 @@ def ragged_chain_speculative_sampling(
     width: int,
 ) -> tuple[Any, Any, Any]:
     """Verify on the GPU; arguments as in the reference, in torch tensors."""
+    import torch
+
     p = to_tensor("target_probs", target_probs)
     q = p if draft_probs is None else to_tensor("draft_probs", draft_probs)
-    ids = to_tensor("draft_token_ids", draft_token_ids, "int32")
-    stops = to_tensor("cu_num_draft_tokens", cu_num_draft_tokens, "int32")
-    coins, finals = (
-        to_tensor("uniform", uniform, "float64"),
-        to_tensor("uniform_final", uniform_final, "float64"),
-    )
-    batch, vocabulary = stops.numel(), p.shape[1]
-    output = ids.new_empty((batch, width + 1))
-    accepted, emitted = ids.new_empty(batch), ids.new_empty(batch)
+    ids = to_tensor("draft_token_ids", draft_token_ids)
+    is_ragged = cu_num_draft_tokens is not None
+    stops = to_tensor("cu_num_draft_tokens", cu_num_draft_tokens) if is_ragged else ids
+    coins, finals = to_numbers("uniform", uniform), to_numbers("uniform_final", uniform_final)
+    batch, vocabulary = finals.numel(), p.shape[1]
+    output = torch.empty((batch, width + 1), dtype=torch.int32, device=p.device)
+    accepted, emitted = output.new_empty(batch), output.new_empty(batch)
     if batch == 0:
         return output, accepted, emitted
     count, padded, chunk = chunks(vocabulary)
-    left_sums, law_sums = coins.new_empty((batch, count)), coins.new_empty((batch, count))
-    fixed = {"GREEDY": draft_probs is None, "DRAFTS": max(2, power_of_two(width)), "CHUNK": chunk}
-    sum_chunks[(batch, count)](q, ids, p, stops, coins, left_sums, law_sums, vocabulary, count, **fixed)
+    left_sums, law_sums = torch.empty((2, batch, count), dtype=torch.float64, device=p.device)
+    fixed: dict[str, Any] = {"RAGGED": is_ragged, "GREEDY": draft_probs is None}
+    fixed |= {"DRAFTS": max(2, power_of_two(width)), "CHUNK": chunk}
+    sum_chunks[(batch, count)](
+        q, ids, p, stops, coins, left_sums, law_sums, vocabulary, count, width, **fixed
+    )
     emit[(batch,)](
         q,
         ids,
@@ -160,14 +182,16 @@ def ragged_chain_speculative_sampling(
 
 
 def variants() -> list[tuple[str, Any, dict[str, str], dict[str, Any], dict[str, Any]]]:
-    """Return what is compiled ahead of time: sampled and chosen drafts, a vocabulary of 128k."""
-    floats = dict.fromkeys(("coins", "finals", "left_sums", "law_sums"), "*fp64")
-    integers = dict.fromkeys(("ids", "stops", "output", "accepted", "emitted_num"), "*i32")
+    """Return what is compiled ahead of time: sampled drafts, and chosen ones end to end; tokens of 128k."""
+    floats = dict.fromkeys(("left_sums", "law_sums"), "*fp64")
+    integers = dict.fromkeys(("stops", "output", "accepted", "emitted_num"), "*i32")
     scalars = dict.fromkeys(("vocabulary", "count", "width"), "i32")
     found = []
-    for kind, greedy, law in (("sampled", False, "*fp32"), ("chosen", True, "*bf16")):
-        types = {"q": law, "p": law} | floats | integers | scalars
-        fixed = {"GREEDY": greedy, "DRAFTS": 8, "CHUNK": 4096}
+    kinds = (("sampled", False, "*fp32", "*i64", "*fp64"), ("chosen", True, "*bf16", "*i32", "*fp32"))
+    for kind, greedy, law, token, coin in kinds:
+        types = {"q": law, "p": law, "ids": token, "coins": coin, "finals": coin}
+        types |= floats | integers | scalars
+        fixed: dict[str, Any] = {"RAGGED": greedy, "GREEDY": greedy, "DRAFTS": 8, "CHUNK": 4096}
         found.append((f"sums, {kind}", sum_chunks, types, fixed, {"num_warps": 4}))
         found.append((f"emit, {kind}", emit, types, fixed | {"COUNT": 32}, {"num_warps": 4}))
     return found

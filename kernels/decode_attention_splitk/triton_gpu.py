@@ -15,5 +15,5 @@ def decode_attention_splitk(
 ) -> tuple[Any, Any]:
     """Return o and lse of every split; see `tightbound.kernels.decode_attention_splitk`."""
     q, k, v = tensors({"q": q, "k": k, "v": v}, n, storage)
-    lengths = as_integers("kv_len", kv_len, q, (n.batch,), n.keys)
+    lengths = as_integers("kv_len", kv_len, q, (n.batch,))
     return attend(q, n, scale, cache=(k, v, lengths), splits=splits(num_splits, n, q.element_size()))

@@ -28,7 +28,7 @@ def hybrid_tree_attention(
     """Return o and lse; see `tightbound.kernels.hybrid_tree_attention.hybrid_tree_attention`."""
     named = {"q": q, "k": k, "v": v, "k_spec": k_spec, "v_spec": v_spec}
     q, k, v, k_spec, v_spec = tensors(named, n, storage)
-    lengths = as_integers("kv_len", kv_len, q, (n.batch,), n.keys)
+    lengths = as_integers("kv_len", kv_len, q, (n.batch,))
     mask = as_mask("tree_mask", tree_mask, (n.batch, n.rows, tree.keys))
     count = splits(num_splits, n, q.element_size())
     o, lse = attend(q, n, scale, cache=(k, v, lengths), splits=count, tree=(k_spec, v_spec, mask))

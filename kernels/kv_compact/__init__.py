@@ -108,9 +108,8 @@ def kv_compact(
             )
     run = implementation("kv_compact", backend, MODULES, keys)
     for source, target in ((keys, written[0]), (values, written[1])):
-        run(_as_bytes(source), _as_bytes(target), path, number, start)
-    kv_len = start + number + 1
-    return Compacted(written[0], written[1], kv_len.int() if is_tensor(kv_len) else kv_len.astype(np.int32))
+        kv_len = run(_as_bytes(source), _as_bytes(target), path, number, start)
+    return Compacted(written[0], written[1], kv_len)
 
 
 def _look(path: Any, number: Any, start: Any, rows: int) -> None:

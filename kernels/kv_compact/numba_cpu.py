@@ -21,6 +21,8 @@ def move(source, target, path, number, start):  # type: ignore[no-untyped-def]
                     target[b, to, h, d] = source[b, row, h, d]
 
 
-def kv_compact(source: Any, target: Any, path: Any, number: Any, start: Any) -> None:
-    """Write the rows of each path into ``target``; arguments have been checked."""
-    move(np.asarray(source), np.asarray(target), *(to_numpy(a, np.int32) for a in (path, number, start)))
+def kv_compact(source: Any, target: Any, path: Any, number: Any, start: Any) -> Any:
+    """Write the rows of each path into ``target``; return how many rows of each request count."""
+    path, number, start = (to_numpy(a, np.int32) for a in (path, number, start))
+    move(np.asarray(source), np.asarray(target), path, number, start)
+    return start + number + np.int32(1)

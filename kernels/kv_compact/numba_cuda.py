@@ -25,12 +25,12 @@ def move(source, target, path, number, start):  # type: ignore[no-untyped-def]
             target[b, start[b] + j, h, d] = source[b, row, h, d]
 
 
-def kv_compact(source: Any, target: Any, path: Any, number: Any, start: Any) -> None:
-    """Write the rows of each path into ``target``; arguments have been checked."""
+def kv_compact(source: Any, target: Any, path: Any, number: Any, start: Any) -> Any:
+    """Write the rows of each path into ``target``; return how many rows of each request count."""
     source, target = np.asarray(source), np.asarray(target)
+    path, number, start = (to_numpy(a, np.int32) for a in (path, number, start))
     batch, _, heads, size = source.shape
     if source.size:
         blocks = (size + THREADS - 1) // THREADS
-        move[(batch, heads, blocks), THREADS](
-            source, target, *(to_numpy(a, np.int32) for a in (path, number, start))
-        )
+        move[(batch, heads, blocks), THREADS](source, target, path, number, start)
+    return start + number + np.int32(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -90,12 +91,13 @@ def probs_from_logits(
     t = _per_row("temperature", temperature, shape[:-1], rows, float)
     k = _per_row("top_k", top_k, shape[:-1], rows, int)
     share = _per_row("top_p", top_p, shape[:-1], rows, float)
-    for name, value, allowed, inside in (
-        ("temperature", t, "at least 0 and finite", (t >= 0.0) & (t < float("inf"))),
-        ("top_k", k, "at least 0", k >= 0),
-        ("top_p", share, "above 0 and at most 1", (share > 0.0) & (share <= 1.0)),
-    ):
-        if (check or here(value)) and not bool(inside.all()):
+    limits: tuple[tuple[str, Any, str, Callable[[Any], Any]], ...] = (
+        ("temperature", t, "at least 0 and finite", lambda x: (x >= 0.0) & (x < float("inf"))),
+        ("top_k", k, "at least 0", lambda x: x >= 0),
+        ("top_p", share, "above 0 and at most 1", lambda x: (x > 0.0) & (x <= 1.0)),
+    )
+    for name, value, allowed, inside in limits:
+        if (check or here(value)) and not bool(inside(value).all()):
             raise ValueError(f"{name} is {value.tolist()}: it must be {allowed}, not NaN")
     if check and not here(rows) and not bool((rows.amax(-1).abs() < float("inf")).all()):
         raise ValueError(BAD_LOGITS)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.kernels._inputs import is_tensor, to_tensor
+from tightbound.kernels._inputs import is_tensor, to_numbers, to_tensor
 from tightbound.kernels._triton_inverse_cdf import power_of_two
 from tightbound.kernels._triton_language import jit, tl
 from tightbound.kernels._triton_ranking import find_cut, load_keys, ranks_before, weight_of
@@ -42,11 +42,11 @@ def normalise(  # type: ignore[no-untyped-def]
     """Write the law of one row."""
     b = tl.program_id(0)
     base = b.to(tl.int64) * vocabulary
-    t = tl.load(temperature + b)
-    k = tl.where(t == 0.0, 1, tl.load(top_k + b))
-    k = tl.where(k == 0, vocabulary, k).to(tl.float64)
+    t = tl.load(temperature + b).to(tl.float64)
+    k = tl.where(t == 0.0, 1.0, tl.load(top_k + b).to(tl.float64))
+    k = tl.where(k == 0.0, tl.zeros([], tl.float64) + vocabulary, k)
     inverse = 1.0 / tl.where(t == 0.0, 1.0, t)
-    share = tl.load(top_p + b)
+    share = tl.load(top_p + b).to(tl.float64)
     highest = tl.full([BLOCK], float("-inf"), tl.float32)
     for low in range(0, vocabulary, BLOCK):
         x, _keys = load_keys(logits, base, low + tl.arange(0, BLOCK), vocabulary)
@@ -80,14 +80,13 @@ def probs_from_logits(logits: Any, temperature: Any, top_k: Any, top_p: Any) -> 
     rows = to_tensor("logits", logits)
     if rows.dtype == torch.float64:
         raise TypeError("logits has dtype float64: backend 'triton' reads float32, float16 and bfloat16")
-    given = (temperature, top_k, top_p)
+    given = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     # whether a cut is needed is only known of numbers that came from the CPU
-    has_k = any(is_tensor(a) for a in given[:2]) or bool(np.any(temperature == 0.0) or np.any(top_k > 0))
+    has_k = is_tensor(temperature) or is_tensor(top_k) or bool(np.any((temperature == 0.0) | (top_k > 0)))
     has_p = is_tensor(top_p) or bool(np.any(top_p < 1.0))
-    t, k, share = (
-        torch.as_tensor(np.array(a) if not is_tensor(a) else a, device=rows.device).to(kind).contiguous()
-        for a, kind in zip(given, (torch.float64, torch.int32, torch.float64), strict=True)
-    )
+    numbers = np.array([a for a in given.values() if not is_tensor(a)], np.float64)
+    sent = iter(torch.as_tensor(numbers, device=rows.device))  # in one transfer
+    t, k, share = (to_numbers(name, a) if is_tensor(a) else next(sent) for name, a in given.items())
     out = torch.empty(rows.shape, dtype=torch.float32, device=rows.device)
     vocabulary = rows.shape[1]
     if len(rows):
@@ -98,15 +97,18 @@ def probs_from_logits(logits: Any, temperature: Any, top_k: Any, top_p: Any) -> 
     return out
 
 
-_TYPES = {"logits": "*fp32", "temperature": "*fp64", "top_k": "*i32", "top_p": "*fp64", "out": "*fp32"}
+_TYPES = {"logits": "*fp32", "temperature": "*fp64", "top_k": "*fp64", "top_p": "*fp64", "out": "*fp32"}
 _TYPES |= {"vocabulary": "i32"}
 VARIANTS = [
     (
         f"{name}, {kind}",
         normalise,
-        _TYPES | {"logits": kind},
+        _TYPES | {"logits": kind, "top_k": index},
         {"HAS_K": cuts, "HAS_P": cuts, "BLOCK": BLOCK},
         {"num_warps": WARPS},
     )
-    for name, kind, cuts in (("softmax", "*bf16", False), ("top-k and top-p", "*fp32", True))
+    for name, kind, index, cuts in (
+        ("softmax", "*bf16", "*fp64", False),
+        ("top-k and top-p", "*fp32", "*i64", True),
+    )
 ]

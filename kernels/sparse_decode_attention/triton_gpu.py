@@ -25,13 +25,12 @@ def sparse_decode_attention(
 ) -> tuple[Any, Any]:
     """Return o and lse; see `tightbound.kernels.sparse_decode_attention.sparse_decode_attention`."""
     q, k, v = tensors({"q": q, "k": k, "v": v}, n, storage)
-    lengths = as_integers("kv_len", kv_len, q, (n.batch,), n.keys)
-    if isinstance(tail_start, int):
-        start = as_integers("tail_start", None, q, (n.batch,), tail_start)
-    else:
-        start = as_integers("tail_start", tail_start, q, (n.batch,), n.keys)
+    lengths = as_integers("kv_len", kv_len, q, (n.batch,))
+    start = n.keys if tail_start is None else tail_start
+    if not isinstance(start, int):
+        start = as_integers("tail_start", start, q, (n.batch,))
     kept = int(idx.shape[-1])
-    index = as_integers("idx", idx, q, (n.batch, n.kv_heads, kept), 0)
+    index = as_integers("idx", idx, q, (n.batch, n.kv_heads, kept))
     count = splits(num_splits, n, q.element_size(), kept)
     dtype = q.dtype if count == 1 else None
     o, lse = attend(q, n, scale, cache=(k, v, lengths), splits=count, chosen=(index, start), dtype=dtype)

@@ -30,6 +30,15 @@ def _logits(  # type: ignore[no-untyped-def]
 
 
 @jit
+def _count(lengths, b, all_keys, HAS_LENGTHS: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Return the number of keys of request b."""
+    count = tl.zeros([], tl.int32) + all_keys
+    if HAS_LENGTHS:
+        count = tl.minimum(tl.load(lengths + b).to(tl.int32), all_keys)
+    return count
+
+
+@jit
 def attention_sums(  # type: ignore[no-untyped-def]
     q,
     k,
@@ -39,12 +48,14 @@ def attention_sums(  # type: ignore[no-untyped-def]
     rows,
     heads,
     kv_heads,
+    all_keys,
     k_batch,
     k_key,
     k_head,
     D: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
+    HAS_LENGTHS: tl.constexpr,
     WIDEN: tl.constexpr,
 ):
     """Write the log-sum-exp of base 2 of every row (B, M, H)."""
@@ -55,7 +66,7 @@ def attention_sums(  # type: ignore[no-untyped-def]
     m = r // group
     live = r < rows * group
     line = (b * rows + m) * heads + h * group + r % group
-    count = tl.load(lengths + b).to(tl.int32)
+    count = _count(lengths, b, all_keys, HAS_LENGTHS)
     top = tl.full([BLOCK_M], float("-inf"), tl.float32)
     total = tl.zeros([BLOCK_M], tl.float32)
     for j in range(0, count, BLOCK_N):
@@ -80,6 +91,7 @@ def attention_shares(  # type: ignore[no-untyped-def]
     rows,
     heads,
     kv_heads,
+    all_keys,
     candidates,
     k_batch,
     k_key,
@@ -87,6 +99,7 @@ def attention_shares(  # type: ignore[no-untyped-def]
     D: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
+    HAS_LENGTHS: tl.constexpr,
     WIDEN: tl.constexpr,
 ):
     """Write the mass (B, Hk, C) of a block of candidates."""
@@ -95,7 +108,7 @@ def attention_shares(  # type: ignore[no-untyped-def]
     group = heads // kv_heads
     n = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
     inside = n < candidates
-    count = tl.load(lengths + b).to(tl.int32)
+    count = _count(lengths, b, all_keys, HAS_LENGTHS)
     total = tl.zeros([BLOCK_N], tl.float32)
     for first in range(0, rows * group, BLOCK_M):
         r = first + tl.arange(0, BLOCK_M)
@@ -134,9 +147,9 @@ def _variants() -> list[Any]:
         options = {name: launch.pop(name) for name in ("num_warps", "num_stages")}
         types = dict.fromkeys(("q", "k"), f"*{kind}:16") | {"lengths": "*i32:16", "factor": "fp32"}
         types |= dict.fromkeys(("lse", "mass"), "*fp32:16")
-        types |= dict.fromkeys(("rows", "heads", "kv_heads", "candidates"), "i32")
+        types |= dict.fromkeys(("rows", "heads", "kv_heads", "all_keys", "candidates"), "i32")
         types |= dict.fromkeys(("k_batch", "k_key", "k_head"), "i64:16")
-        constants = {"D": dim, "WIDEN": False} | launch
+        constants = {"D": dim, "HAS_LENGTHS": True, "WIDEN": False} | launch
         name = f"{kind} D={dim} BLOCK_M={launch['BLOCK_M']}"
         found.append((f"sums {name}", attention_sums, types, constants, options))
         found.append((f"shares {name}", attention_shares, types, constants, options))
@@ -155,20 +168,21 @@ def attention_mass(
     import torch
 
     q, k = tensors({"q": q, "k": k}, n, storage)
-    q, lengths = q.contiguous(), as_integers("kv_len", kv_len, q, (n.batch,), n.keys).clamp(max=n.keys)
+    q, given = q.contiguous(), as_integers("kv_len", kv_len, q, (n.batch,))
+    lengths = q if given is None else given
     launch = blocks(n.rows * n.group, n.dim, q.element_size())
     lse = torch.empty((n.batch, n.rows, n.heads), dtype=torch.float32, device=q.device)
     mass = torch.empty((n.batch, n.kv_heads, candidates), dtype=torch.float32, device=q.device)
     if not candidates:
         return mass
-    widen = computed(q.dtype) != q.dtype
-    sizes, strides = (n.rows, n.heads, n.kv_heads), k.stride()[:3]
+    flags = {"D": n.dim, "HAS_LENGTHS": given is not None, "WIDEN": computed(q.dtype) != q.dtype}
+    sizes, strides = (n.rows, n.heads, n.kv_heads, n.keys), k.stride()[:3]
     tiles = -(-n.rows * n.group // launch["BLOCK_M"])
     attention_sums[(tiles, n.kv_heads, n.batch)](
-        q, k, lengths, lse, scale * LOG2E, *sizes, *strides, D=n.dim, WIDEN=widen, **launch
+        q, k, lengths, lse, scale * LOG2E, *sizes, *strides, **flags, **launch
     )
     attention_shares[(-(-candidates // launch["BLOCK_N"]), n.kv_heads, n.batch)](
-        q, k, lengths, lse, mass, scale * LOG2E, *sizes, candidates, *strides, D=n.dim, WIDEN=widen, **launch
+        q, k, lengths, lse, mass, scale * LOG2E, *sizes, candidates, *strides, **flags, **launch
     )
     return mass
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tightbound.kernels._inputs import to_tensor
+from tightbound.kernels._inputs import to_numbers, to_tensor
 from tightbound.kernels._triton_inverse_cdf import load_law, power_of_two
 from tightbound.kernels._triton_language import jit, tl
 
@@ -73,7 +73,7 @@ def walk(  # type: ignore[no-untyped-def]
         token = tl.load(tokens + first + at)
         row = (first + node).to(tl.int64) * vocabulary
         law, drafted = laws(p, q, row, token, looking, rejected, seen, scales, factors, REPLACE)
-        hit = (looking & (tl.load(coins + first + at) * (factor * drafted) < law)) != 0
+        hit = (looking & (tl.load(coins + first + at).to(tl.float64) * (factor * drafted) < law)) != 0
         missed = (looking & (hit == 0)) != 0
         totals, masses = tl.zeros([BLOCK], tl.float64), tl.zeros([BLOCK], tl.float64)
         for low in range(0, tl.where(missed, vocabulary, 0), BLOCK):
@@ -107,7 +107,7 @@ def walk(  # type: ignore[no-untyped-def]
         inside = block < vocabulary
         law_v, _drafted = laws(p, q, row, block, inside, rejected, seen, scales, factors, REPLACE)
         totals += law_v
-    threshold = tl.load(finals + b) * tl.sum(totals, 0)
+    threshold = tl.load(finals + b).to(tl.float64) * tl.sum(totals, 0)
     upto = tl.zeros([], tl.float64)
     found, last = tl.full([], 2147483647, tl.int32), tl.full([], -1, tl.int32)
     low = tl.zeros([], tl.int32)
@@ -136,17 +136,19 @@ def tree_rejection_sampling(
     replace: bool,
 ) -> tuple[Any, Any, Any]:
     """Walk on the GPU; arguments have been checked."""
+    import torch
+
     names = ("candidates", "retrieve_index", "retrieve_next_token", "retrieve_next_sibling")
     links = [to_tensor(n, a, "int32") for n, a in zip(names, (tokens, index, child, sibling), strict=True)]
-    coins = to_tensor("uniform", uniform, "float64")
-    finals = to_tensor("uniform_final", uniform_final, "float64")
+    coins = to_numbers("uniform", uniform)
+    finals = to_numbers("uniform_final", uniform_final)
     p, q = to_tensor("target_probs", target_probs), to_tensor("draft_probs", draft_probs)
     batch, nodes, vocabulary = p.shape
-    predicts = links[0].new_full((batch * nodes,), -1)
-    path, accepted = links[0].new_full((batch, nodes), -1), links[0].new_zeros(batch)
+    predicts, path = links[0].new_full((2, batch, nodes), -1)  # one launch fills both
+    predicts, accepted = predicts.view(batch * nodes), links[0].new_empty(batch)
     if batch:
         seen = links[0].new_empty((batch, nodes))
-        scales, factors = coins.new_empty((batch, nodes)), coins.new_empty((batch, nodes))
+        scales, factors = torch.empty((2, batch, nodes), dtype=torch.float64, device=p.device)
         walk[(batch,)](
             *links, coins, finals, p, q, seen, scales, factors, predicts, path, accepted, nodes, vocabulary,
             REPLACE=bool(replace),

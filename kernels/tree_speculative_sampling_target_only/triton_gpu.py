@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tightbound.kernels._inputs import to_tensor
+from tightbound.kernels._inputs import to_numbers, to_tensor
 from tightbound.kernels._triton_inverse_cdf import chunks, find_chunk, find_token, load_law, power_of_two
 from tightbound.kernels._triton_language import jit, tl
 
@@ -45,7 +45,7 @@ def walk(  # type: ignore[no-untyped-def]
         old = tl.max(((seen == token) & (each < rejected)).to(tl.int32), 0)
         new = (looking & (old == 0)) != 0
         upto += load_law(p, (first + node).to(tl.int64) * vocabulary + token, new)
-        hit = (new & (tl.load(coins + first + node) < upto)) != 0
+        hit = (new & (tl.load(coins + first + node).to(tl.float64) < upto)) != 0
         missed = (new & (hit == 0)) != 0
         tl.store(predicts + tl.load(index + first + node), token, mask=hit)
         depth += hit.to(tl.int32)
@@ -109,7 +109,7 @@ def emit(  # type: ignore[no-untyped-def]
     left_sum = tl.load(left_sums + b * count + each, mask=each < count, other=0.0)
     law_sum = tl.load(law_sums + b * count + each, mask=each < count, other=0.0)
     some = tl.max(left_sum, 0) > 0.0
-    chunk, rest = find_chunk(tl.where(some, left_sum, law_sum), each, tl.load(finals + b))
+    chunk, rest = find_chunk(tl.where(some, left_sum, law_sum), each, tl.load(finals + b).to(tl.float64))
     tokens = tl.maximum(chunk, 0) * CHUNK + tl.arange(0, CHUNK)
     left, law = weights(p, banned + b * nodes, row, tl.load(number + b), tokens, vocabulary)
     final = find_token(tl.where(some, left, law), tokens, rest)
@@ -120,14 +120,16 @@ def tree_speculative_sampling_target_only(
     tokens: Any, index: Any, child: Any, sibling: Any, uniform: Any, uniform_final: Any, target_probs: Any
 ) -> tuple[Any, Any, Any]:
     """Walk on the GPU; arguments have been checked."""
+    import torch
+
     names = ("candidates", "retrieve_index", "retrieve_next_token", "retrieve_next_sibling")
     links = [to_tensor(n, a, "int32") for n, a in zip(names, (tokens, index, child, sibling), strict=True)]
-    coins = to_tensor("uniform", uniform, "float64")
-    finals = to_tensor("uniform_final", uniform_final, "float64")
+    coins = to_numbers("uniform", uniform)
+    finals = to_numbers("uniform_final", uniform_final)
     p = to_tensor("target_probs", target_probs)
     batch, nodes, vocabulary = p.shape
-    predicts = links[0].new_full((batch * nodes,), -1)
-    path, accepted = links[0].new_full((batch, nodes), -1), links[0].new_zeros(batch)
+    predicts, path = links[0].new_full((2, batch, nodes), -1)  # one launch fills both
+    predicts, accepted = predicts.view(batch * nodes), links[0].new_empty(batch)
     if batch == 0:
         return predicts, path, accepted
     last, banned, number = (links[0].new_empty(shape) for shape in (batch, (batch, nodes), batch))
@@ -137,7 +139,7 @@ def tree_speculative_sampling_target_only(
         NODES=padded, num_warps=1,
     )  # fmt: skip
     count, every, chunk = chunks(vocabulary)
-    sums = coins.new_empty((2, batch, count))
+    sums = torch.empty((2, batch, count), dtype=torch.float64, device=p.device)
     sum_chunks[(batch, count)](
         p, last, banned, number, sums[0], sums[1], nodes, vocabulary, count, CHUNK=chunk
     )

@@ -41,8 +41,8 @@ def verify_tree_greedy(tokens: Any, index: Any, child: Any, sibling: Any, best: 
         for name, array in zip(names, (tokens, index, child, sibling, best), strict=True)
     ]
     batch, nodes = given[0].shape
-    predicts = given[0].new_full((batch * nodes,), -1)
-    path, accepted = given[0].new_full((batch, nodes), -1), given[0].new_zeros(batch)
+    predicts, path = given[0].new_full((2, batch, nodes), -1)  # one launch fills both
+    predicts, accepted = predicts.view(batch * nodes), given[0].new_empty(batch)
     if batch:
         walk[(batch,)](*given, predicts, path, accepted, nodes, num_warps=1)
     return predicts, path, accepted

@@ -26,7 +26,7 @@ def window_attention(
     q, k, v = tensors({"q": q, "k_ring": k_ring, "v_ring": v_ring}, n, storage)
     if ring_pos is None:
         raise TypeError("ring_pos is None: give the number of tokens written so far, one integer per request")
-    written = as_integers("ring_pos", ring_pos, q, (n.batch,), 0)
+    written = as_integers("ring_pos", ring_pos, q, (n.batch,))
     count = splits(None, n, q.element_size())
     dtype = q.dtype if count == 1 else None
     o, lse = attend(q, n, scale, cache=(k, v, written), splits=count, ring=(window, sinks), dtype=dtype)

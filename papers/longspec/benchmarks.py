@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tightbound.papers.speculative_core.benchmarks import on_one_and_all
-from tightbound.verification.bench import Benchmark, Row
+from tightbound.verification.bench import Benchmark, Row, on_one_and_all
 from tightbound.verification.peers import Match, Pair, Peer, PeerBenchmark, UnavailableError, agree
 
 TOKENS = 16

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 from tightbound.papers.speculative_core import _peers
-from tightbound.verification.bench import Benchmark, Row, compare
+from tightbound.verification.bench import Benchmark, Row, on_one_and_all
 from tightbound.verification.peers import PeerBenchmark
-from tightbound.verification.threads import threads
-
-Functions = Mapping[str, Callable[[], Any]]
-
-
-def on_one_and_all(functions: Functions, size: str, ratio_to: str, rounds: int = 15) -> list[Row]:
-    """Compare functions on one thread, then on all."""
-    import numba
-
-    rows: list[Row] = []
-    for count in sorted({1, numba.get_num_threads()}):
-        with threads(count, torch=find_spec("torch") is not None):
-            said = f"{size}, {count} thread{'s' if count > 1 else ''}"
-            rows += compare(functions, size=said, ratio_to=ratio_to, rounds=rounds)
-    return rows
 
 
 def repeatedly(function: Callable[[], Any], calls: int) -> None:

@@ -30,8 +30,76 @@ measured = _gpu.measure(first, _gpu.check(first, requests=1), 1.0)
 print(json.dumps([_gpu.check_all(TINY, "cpu", 0), measured], allow_nan=False))
 """
 
+LAUNCHES = """
+import json
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from triton.runtime import interpreter
+from tightbound.kernels import _inputs
 
-def test_every_kernel_passes_the_check_in_the_interpreter():
+_inputs.here = lambda array: False  # as of tensors on a GPU, whose values are not looked at
+from tightbound.papers.speculative_core._gpu_cases import cases
+from tightbound.papers.speculative_core._gpu_inputs import TINY
+
+FREE = "empty new_empty empty_like view _unsafe_view expand detach select unbind slice lift_fresh".split()
+launched, launching = [], [False]
+
+
+class Launches(TorchDispatchMode):
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        name = function.overloadpacket.__name__
+        if not launching[0] and name not in FREE:
+            launched.append(name)
+        return function(*arguments, **(named or {}))
+
+
+run = interpreter.GridExecutor.__call__
+
+
+def launch(self, *arguments, **named):
+    launched.append("program")
+    launching[0] = True
+    run(self, *arguments, **named)
+    launching[0] = False
+
+
+interpreter.GridExecutor.__call__ = launch
+found = {}
+for case in cases(TINY, "cpu", 0):
+    launched.clear()
+    with Launches():
+        case.timed() if case.timed else case.run(*case.tensors, backend="triton")
+    found[case.kernel] = list(launched)
+print(json.dumps(found))
+"""
+PROGRAMS = {
+    "chain_speculative_sampling": 2,
+    "chain_speculative_sampling, chosen drafts": 2,
+    "block_speculative_sampling": 3,
+    "build_tree": 1,
+    "verify_tree_greedy": 1,
+    "tree_speculative_sampling_target_only": 3,
+    "tree_rejection_sampling, with replacement": 1,
+    "tree_rejection_sampling, without replacement": 1,
+    "kv_compact": 2,
+    "probs_from_logits": 1,
+    "probs_from_logits, top-k and top-p": 1,
+    "beam_tree_step": 4,
+    "decode_attention_splitk, merged": 2,
+    "decode_attention_splitk, rows of a tree": 2,
+    "window_attention": 2,
+    "tree_attention": 1,
+    "hybrid_tree_attention": 2,
+    "sparse_decode_attention": 1,  # one split at this size, which needs no merging
+    "attention_mass": 2,
+    "topk_select": 1,
+    "merge_states": 1,
+}
+FILLS = ("verify_tree_greedy", "tree_speculative_sampling", "tree_rejection")
+BESIDE = {name: ["new_full"] for name in PROGRAMS if name.startswith(FILLS)}
+
+
+def _in_interpreter(code):
     lacking = [name for name in ("torch", "triton") if find_spec(name) is None]
     if lacking and os.environ.get("TIGHTBOUND_REQUIRE_GPU_TOOLCHAIN") == "1":
         raise ModuleNotFoundError(f"{', '.join(lacking)} is not installed")
@@ -39,10 +107,22 @@ def test_every_kernel_passes_the_check_in_the_interpreter():
         pytest.skip(f"{', '.join(lacking)} is not installed: pip install 'tightbound[gpu]'")
     variables = {"TRITON_INTERPRET": "1", "TRITON_DEFAULT_FP_FUSION": "1", "PYTHONPATH": str(ROOT / ".src")}
     done = subprocess.run(
-        [sys.executable, "-P", "-c", CHECK], env=os.environ | variables, capture_output=True, text=True
+        [sys.executable, "-P", "-c", code], env=os.environ | variables, capture_output=True, text=True
     )
     assert not done.returncode, done.stderr
-    checked, measured = json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_operations_launch_nothing_but_their_programs():
+    # a launch takes a GPU longer than most of what these do
+    found = _in_interpreter(LAUNCHES)
+    assert {name: launched.count("program") for name, launched in found.items()} == PROGRAMS
+    beside = {name: [x for x in launched if x != "program"] for name, launched in found.items()}
+    assert {name: others for name, others in beside.items() if others} == BESIDE
+
+
+def test_every_kernel_passes_the_check_in_the_interpreter():
+    checked, measured = _in_interpreter(CHECK)
     names = {row["kernel"].split(",")[0].replace("attention_mass", "topk_select") for row in checked}
     assert names == KERNELS
     ours, peer, broken = measured
