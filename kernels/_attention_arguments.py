@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tightbound.theory._validation import as_integer
 
 STORAGES = (None, "bfloat16")
+FLOATS = frozenset(map(np.dtype, ("float16", "float32", "float64")))
 CHUNK = 64  # splits are cut at multiples of this many keys
 FEW = 8  # query rows of a key head, up to which keys are read by all key heads in turn
 WANTED_TASKS = 16  # enough for a few cores to share a batch of one evenly
@@ -71,6 +72,8 @@ def sizes(q: Any, k: Any, v: Any, *, names: tuple[str, str, str] = ("q", "k", "v
 
 def shape(name: str, value: Any) -> tuple[int, ...]:
     """Return the shape of an array or a tensor."""
+    if isinstance(value, np.ndarray):
+        return tuple(value.shape)
     if not hasattr(value, "shape") or not hasattr(value, "dtype"):
         raise TypeError(f"{name} is a {type(value).__name__}: give a NumPy array or a torch tensor")
     return tuple(int(n) for n in value.shape)
@@ -122,6 +125,8 @@ class Floats:
 
 def on_cpu(name: str, value: Any) -> NDArray[Any]:
     """Return an array or a torch tensor on the CPU as a NumPy array, without a copy."""
+    if isinstance(value, np.ndarray):
+        return value
     shape(name, value)
     if hasattr(value, "detach"):
         if value.device.type != "cpu":
@@ -143,17 +148,16 @@ def as_stored(name: str, value: Any, storage: str | None) -> Floats:
         raise ValueError(
             f"storage is {storage!r}: give 'bfloat16' where arrays of uint16 hold bfloat16, else None"
         )
-    dtype = str(getattr(value, "dtype", ""))
     data = on_cpu(name, value)
-    if dtype.endswith("bfloat16"):  # torch, or NumPy with the dtype of ml_dtypes
+    if data.dtype in FLOATS:
+        return Floats(data, False)
+    if str(value.dtype).endswith("bfloat16"):  # torch, or NumPy with the dtype of ml_dtypes
         return Floats(data.view(np.uint16), True)
     if data.dtype == np.uint16:
         if storage != "bfloat16":
             raise TypeError(f"{name} has dtype uint16: say storage='bfloat16' if that is what it holds")
         return Floats(data, True)
-    if data.dtype not in (np.float16, np.float32, np.float64):
-        raise TypeError(f"{name} has dtype {data.dtype}: give float16, float32, float64 or bfloat16")
-    return Floats(data, False)
+    raise TypeError(f"{name} has dtype {data.dtype}: give float16, float32, float64 or bfloat16")
 
 
 def as_counts(name: str, value: Any, count: int, most: int, *, default: int) -> NDArray[np.int64]:
@@ -183,7 +187,7 @@ def as_mask(name: str, value: Any, expected: tuple[int, int, int]) -> NDArray[np
 
 def finite(o: NDArray[Any], lse: NDArray[Any]) -> None:
     """Raise where queries, keys or values were such that the result is no number."""
-    if not np.all(np.isfinite(o)) or np.any(np.isnan(lse)) or np.any(np.isposinf(lse)):
+    if not np.isfinite(o).all() or not (lse < np.inf).all():
         raise ValueError(
             "q, k or v has entries that are NaN, infinite or too large for the sum: replace them"
         )

@@ -62,9 +62,7 @@ def attend(
         v_buffer,
         k_strides,
         v_strides,
-        np.empty((batch, kv_heads, 0), dtype=np.int32)
-        if index is None
-        else np.array(index, dtype=np.int32, order="C"),
+        np.empty((batch, kv_heads, 0), dtype=np.int32) if index is None else np.ascontiguousarray(index),
         np.zeros(batch, dtype=np.int64) if tail_start is None else tail_start,
         lengths,
         np.empty((batch, rows, 0), dtype=np.uint8) if mask is None else mask,

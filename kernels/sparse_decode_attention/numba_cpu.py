@@ -30,8 +30,6 @@ def sparse_decode_attention(
     index, start, length = kept_keys(idx, tail_start, kv_len, n)
     kept = index.shape[2] + np.maximum(length - start, 0)
     count = splits(num_splits, n.batch * n.kv_heads, index.shape[2], wanted=WANTED_TASKS, least=LEAST_KEYS)
-    state = attend(
-        queries, keys, values, scale, kept, splits=count, index=index.astype(np.int32), tail_start=start
-    )
+    state = attend(queries, keys, values, scale, kept, splits=count, index=index, tail_start=start)
     o, lse = merge_parts(*state)
     return rounded(o, queries), lse.astype(np.float32)

@@ -11,7 +11,6 @@ from tightbound.kernels._attention_arguments import Sizes, as_counts, as_stored,
 from tightbound.kernels._attention_reference import attend
 
 Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 def sparse_decode_attention(
@@ -44,7 +43,9 @@ def sparse_decode_attention(
     return o, lse
 
 
-def kept_keys(idx: Any, tail_start: Any, kv_len: Any, n: Sizes) -> tuple[Integers, Integers, Integers]:
+def kept_keys(
+    idx: Any, tail_start: Any, kv_len: Any, n: Sizes
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """Return the kept keys (B, Hk, K), where tails begin and where they end, both (B,)."""
     length = as_counts("kv_len", kv_len, n.batch, n.keys, default=n.keys)
     if isinstance(tail_start, int):
@@ -55,14 +56,13 @@ def kept_keys(idx: Any, tail_start: Any, kv_len: Any, n: Sizes) -> tuple[Integer
         raise TypeError(f"idx has dtype {index.dtype}: give integers")
     if index.ndim != 3 or index.shape[:2] != (n.batch, n.kv_heads):
         raise ValueError(f"idx has shape {index.shape}: it must be (B, Hk, K) = ({n.batch}, {n.kv_heads}, K)")
-    index = index.astype(np.int64)
-    most = np.minimum(start, length)[:, None, None]
-    if np.any(index < 0) or np.any(index >= most):
-        raise ValueError(
-            "idx has keys that are negative, not below tail_start (these are kept anyway) or not below kv_len"
-        )
-    if np.any(np.diff(index, axis=-1) <= 0):
+    if not (index[..., 1:] > index[..., :-1]).all():
         raise ValueError(
             "idx is unsorted or has a key twice, which would count twice: sort it, each key once"
         )
-    return index, start, length
+    most = np.minimum(start, length)[:, None]
+    if index.shape[2] and ((index[..., 0] < 0).any() or (index[..., -1] >= most).any()):
+        raise ValueError(
+            "idx has keys that are negative, not below tail_start (these are kept anyway) or not below kv_len"
+        )
+    return index.astype(np.int32), start, length
