@@ -78,15 +78,19 @@ def as_mask(name: str, value: Any, shape: tuple[int, int, int]) -> Any:
     return shown.contiguous().view(torch.uint8)
 
 
-def blocks(rows: int, dim: int, itemsize: int) -> dict[str, int]:
+def blocks(rows: int, dim: int, itemsize: int, *, chosen: bool = False) -> dict[str, int]:
     """Return tile sizes and launch options for ``rows`` packed rows.
 
-    float32 has no tensor cores at full precision and takes twice the room, so its tiles are smaller.
+    float32 has no tensor cores at full precision and takes twice the room, so its tiles are smaller. Keys
+    that are ``chosen`` wait for their indices, which takes stages: with fewer than five the next keys are
+    asked for only after the present ones were used.
     """
     if itemsize == 2:
         most, block_n, stages = (128 if dim <= 128 else 64), (64 if dim <= 128 else 32), 3
     else:
         most, block_n, stages = (64 if dim <= 128 else 16), (32 if dim <= 128 else 16), 2
+    if chosen:
+        stages = 5
     block_m = min(most, max(16, 1 << (rows - 1).bit_length()))
     warps = 8 if block_m == 128 else 4
     return {"BLOCK_M": block_m, "BLOCK_N": block_n, "num_warps": warps, "num_stages": stages}
@@ -132,7 +136,7 @@ def attend(
         (parts, n.batch, n.rows, n.heads, n.dim), dtype=computed(dtype or torch.float32), device=q.device
     )
     lse = torch.empty((parts, n.batch, n.rows, n.heads), dtype=torch.float32, device=q.device)
-    launch = blocks(n.rows * n.group, n.dim, q.element_size())
+    launch = blocks(n.rows * n.group, n.dim, q.element_size(), chosen=chosen is not None)
     tiles = -(-n.rows * n.group // launch["BLOCK_M"])
     attention[(parts * tiles, n.kv_heads, n.batch)](
         q.contiguous(),
@@ -193,7 +197,7 @@ def variants(
         types |= {"o": "*fp32:16", "lse": "*fp32:16", "factor": "fp32"}
         for dim in (64, 128):
             for rows in (16, 64):
-                launch = blocks(rows, dim, itemsize)
+                launch = blocks(rows, dim, itemsize, chosen=chosen)
                 options = {name: launch.pop(name) for name in ("num_warps", "num_stages")}
                 flags = {"CACHE": cache, "CHOSEN": chosen, "RING": ring, "TREE": tree, "WIDEN": False}
                 flags |= {"HAS_LENGTHS": cache, "HAS_STARTS": chosen}

@@ -8,6 +8,7 @@ signature gives a type such as ``*fp32`` or ``i32`` to every argument that is no
 
 import importlib
 import json
+import re
 import sys
 
 CAPABILITIES = (80, 90)
@@ -28,7 +29,14 @@ def compile_for(function, signature, constexprs, options, capability):
     )
     built = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=options)
     ptx = built.asm["ptx"]
-    return {"shared": built.metadata.shared, "wgmma": "wgmma" in ptx, "mma": "mma.sync" in ptx}
+    # copies that may still be on their way when a loop goes on
+    behind = [int(n) for n in re.findall(r"async_wait .*num = (\d+)", built.asm["ttgir"])]
+    return {
+        "shared": built.metadata.shared,
+        "wgmma": "wgmma" in ptx,
+        "mma": "mma.sync" in ptx,
+        "ahead": max(behind, default=0),
+    }
 
 
 def main(modules):
