@@ -15,16 +15,18 @@ WARPS = 32  # all threads that a program can have: a row is read by one
 
 
 @jit
-def _logits(  # type: ignore[no-untyped-def]
-    q, k, line, live, m, n, inside, k_key, count, rows, factor, D: tl.constexpr, WIDEN: tl.constexpr
-):
-    """Return base-2 logits of a tile of rows on a block of keys, -inf where a row does not see a key."""
+def _rows_of(values, line, step, inside, D: tl.constexpr, WIDEN: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Load rows of D numbers."""
     d = tl.arange(0, D)
-    x = tl.load(q + line[:, None] * D + d[None, :], mask=live[:, None], other=0.0)
-    keys = tl.load(k + n.to(tl.int64)[:, None] * k_key + d[None, :], mask=inside[:, None], other=0.0)
+    found = tl.load(values + line[:, None] * step + d[None, :], mask=inside[:, None], other=0.0)
     if WIDEN:
-        x = x.to(tl.float32)
-        keys = keys.to(tl.float32)
+        found = found.to(tl.float32)
+    return found
+
+
+@jit
+def _logits(x, keys, live, m, n, count, rows, factor):  # type: ignore[no-untyped-def]
+    """Return base-2 logits of a tile of rows on a block of keys, -inf where a row does not see a key."""
     seen = (live[:, None] & (n[None, :] <= (count - rows + m)[:, None])) != 0
     return tl.where(seen, tl.dot(x, tl.trans(keys), input_precision="ieee") * factor, float("-inf"))
 
@@ -67,15 +69,17 @@ def attention_sums(  # type: ignore[no-untyped-def]
     live = r < rows * group
     line = (b * rows + m) * heads + h * group + r % group
     count = _count(lengths, b, all_keys, HAS_LENGTHS)
+    here = k + b * k_batch + h * k_head
+    x = _rows_of(q, line, D, live, D, WIDEN)
     top = tl.full([BLOCK_M], float("-inf"), tl.float32)
     total = tl.zeros([BLOCK_M], tl.float32)
     for j in range(0, count, BLOCK_N):
         n = j + tl.arange(0, BLOCK_N)
-        here = k + b * k_batch + h * k_head
-        x = _logits(q, here, line, live, m, n, n < count, k_key, count, rows, factor, D, WIDEN)
-        higher = tl.maximum(top, tl.max(x, 1))
+        keys = _rows_of(here, n.to(tl.int64), k_key, n < count, D, WIDEN)
+        logits = _logits(x, keys, live, m, n, count, rows, factor)
+        higher = tl.maximum(top, tl.max(logits, 1))
         shift = tl.where(higher == float("-inf"), 0.0, higher)
-        total = total * tl.exp2(top - shift) + tl.sum(tl.exp2(x - shift[:, None]), 1)
+        total = total * tl.exp2(top - shift) + tl.sum(tl.exp2(logits - shift[:, None]), 1)
         top = higher
     tl.store(lse + line, top + tl.log2(tl.where(total == 0.0, 1.0, total)), mask=live)
 
@@ -109,16 +113,17 @@ def attention_shares(  # type: ignore[no-untyped-def]
     n = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
     inside = n < candidates
     count = _count(lengths, b, all_keys, HAS_LENGTHS)
+    keys = _rows_of(k + b * k_batch + h * k_head, n.to(tl.int64), k_key, inside, D, WIDEN)
     total = tl.zeros([BLOCK_N], tl.float32)
     for first in range(0, rows * group, BLOCK_M):
         r = first + tl.arange(0, BLOCK_M)
         m = r // group
         live = r < rows * group
         line = (b * rows + m) * heads + h * group + r % group
-        here = k + b * k_batch + h * k_head
-        x = _logits(q, here, line, live, m, n, inside, k_key, count, rows, factor, D, WIDEN)
+        x = _rows_of(q, line, D, live, D, WIDEN)
+        logits = _logits(x, keys, live, m, n, count, rows, factor)
         row_lse = tl.load(lse + line, mask=live, other=0.0)
-        total += tl.sum(tl.exp2(x - row_lse[:, None]), 0)
+        total += tl.sum(tl.exp2(logits - row_lse[:, None]), 0)
     tl.store(mass + (b * kv_heads + h) * candidates + n, total / rows, mask=inside)
 
 
