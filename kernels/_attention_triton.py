@@ -81,18 +81,18 @@ def as_mask(name: str, value: Any, shape: tuple[int, int, int]) -> Any:
 def blocks(rows: int, dim: int, itemsize: int, *, chosen: bool = False) -> dict[str, int]:
     """Return tile sizes and launch options for ``rows`` packed rows.
 
-    float32 has no tensor cores at full precision and takes twice the room, so its tiles are smaller. Keys
+    float32 has no tensor cores at full precision: its tiles are what the registers of a program hold. Keys
     that are ``chosen`` wait for their indices, which takes stages: with fewer than five the next keys are
     asked for only after the present ones were used.
     """
     if itemsize == 2:
         most, block_n, stages = (128 if dim <= 128 else 64), (64 if dim <= 128 else 32), 3
     else:
-        most, block_n, stages = (64 if dim <= 128 else 16), (32 if dim <= 128 else 16), 2
+        most, block_n, stages = min(64, 4096 // dim), (32 if dim <= 64 else 16), 2
     if chosen:
         stages = 5
     block_m = min(most, max(16, 1 << (rows - 1).bit_length()))
-    warps = 8 if block_m == 128 else 4
+    warps = 8 if block_m == 128 or itemsize == 4 else 4
     return {"BLOCK_M": block_m, "BLOCK_N": block_n, "num_warps": warps, "num_stages": stages}
 
 

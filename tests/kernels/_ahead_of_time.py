@@ -9,7 +9,10 @@ signature gives a type such as ``*fp32`` or ``i32`` to every argument that is no
 import importlib
 import json
 import re
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 CAPABILITIES = (80, 90)
 
@@ -36,7 +39,20 @@ def compile_for(function, signature, constexprs, options, capability):
         "wgmma": "wgmma" in ptx,
         "mma": "mma.sync" in ptx,
         "ahead": max(behind, default=0),
+        "stack": stack(built.asm["cubin"]),
     }
+
+
+def stack(cubin):
+    """Return the bytes of memory that a thread needs for what its registers do not hold."""
+    import triton
+
+    look = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(cubin)
+        file.flush()
+        said = subprocess.run([look, "-res-usage", file.name], capture_output=True, text=True, check=True)
+    return int(re.search(r"STACK:(\d+)", said.stdout)[1])
 
 
 def main(modules):

@@ -16,6 +16,7 @@ import pytest
 
 HERE = Path(__file__).parent
 MOST_SHARED = 232_448  # bytes of shared memory that a program can have on Hopper
+MOST_STACK = 256  # bytes of a thread that its registers do not hold: a few numbers, not its tiles
 REQUIRE = "TIGHTBOUND_REQUIRE_GPU_TOOLCHAIN"
 CHOSEN = {"TRITON_INTERPRET", "NUMBA_ENABLE_CUDASIM"} & set(os.environ)
 collect_ignore_glob = [] if CHOSEN else ["*/interpreted.py", "*/simulated.py"]
@@ -118,6 +119,7 @@ def ahead_of_time(request):
     for row in rows:
         assert "error" not in row, row
         assert row["shared"] <= MOST_SHARED, row
+        assert row["stack"] <= MOST_STACK, row
     return rows
 
 
