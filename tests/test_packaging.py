@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("theory", "kernels", "simulators", "verification", "papers")
+SAFE = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # from Python 3.11.4 on
 TOP = (".src/tightbound/__init__.py", ".src/tightbound/__main__.py", ".src/tightbound/py.typed")
 
 
@@ -83,7 +84,7 @@ def test_wheel_built_from_the_source_distribution_is_the_same(clone, tmp_path):
     run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path, cwd=clone)
     (sdist,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path, **SAFE)
     (unpacked,) = (path for path in tmp_path.iterdir() if path.is_dir())
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=unpacked)
     (wheel,) = tmp_path.glob("*.whl")

@@ -15,6 +15,9 @@ from tightbound.kernels.probs_from_logits import probs_from_logits
         (5000, 1.0, 20, 0.8, torch.float32),
         (17, 1.0, 3, 1.0, torch.float16),
         (17, 2.0, 0, 0.7, torch.float32),
+        (40_000, 0.8, 0, 1.0, torch.float16),
+        (5000, 1.0, 3000, 0.6, torch.float16),
+        (5000, 1.0, 4999, 0.999, torch.float32),
     ],
 )
 def test_triton_is_the_reference(vocabulary, t, k, p, dtype, rng):
