@@ -62,19 +62,24 @@ def attention() -> Sequence[Row]:
     for dtype in ("float32", "float16"):
         q, k, v = given = speed.queries_keys_values(speed.KEYS, dtype)
         speed.check(attend(*given)[0], *given)
-        copy = "copy of memory, as many bytes"
+        copy, everything = "copy of memory, as many bytes", "decode_attention_splitk, merged"
         functions: dict[str, Callable[[], Any]] = {
             copy: speed.floor(k, v),
-            "decode_attention_splitk, merged": partial(attend, *given),
+            everything: partial(attend, *given),
         }
         if find_spec("torch"):
             peer = _peers.torch_attention(q, k, v)
             speed.check(peer().float().numpy(), *given)
             functions["torch scaled_dot_product_attention"] = peer
-        name = f"sparse_decode_attention, {speed.KEPT} keys"
-        functions[name] = partial(sparse_decode_attention, *given, index, tail, backend="numba")
+        chosen: dict[str, Callable[[], Any]] = {
+            everything: functions[everything],
+            f"sparse_decode_attention, {speed.KEPT} keys": partial(
+                sparse_decode_attention, *given, index, tail, backend="numba"
+            ),
+        }
         size = f"N={speed.KEYS}, B=1, Hk={speed.KV_HEADS}, G={speed.GROUP}, D={speed.DIM}, {dtype}"
         rows += on_one_and_all(functions, size, copy)
+        rows += on_one_and_all(chosen, size, everything)
         speed.forget()
     return rows
 
