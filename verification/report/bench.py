@@ -13,7 +13,7 @@ from rich.text import Text
 from tightbound.verification.bench import Benchmark, Row
 from tightbound.verification.peers import PeerBenchmark
 from tightbound.verification.report import markdown
-from tightbound.verification.report.text import duration, number
+from tightbound.verification.report.text import NONE, duration, number
 
 HEADER = ("what", "size", "median", "20 % to 80 %", "ratio")
 PEER_HEADER = ("problem", "here", "time", "there", "time there", "times faster", "20 % to 80 %", "results")
@@ -76,6 +76,8 @@ def _parts(
 
 
 def _cells(row: Row) -> tuple[str, ...]:
+    if row["median"] is None:
+        return str(row["what"]), str(row["size"]), NONE, NONE, ""
     unit = str(row["unit"])
     write = duration if unit == "s" else lambda value: f"{number(value)} {unit}"
     spread = f"{write(row['low20'])} to {write(row['high80'])}"

@@ -137,7 +137,7 @@ def test_without_a_gpu_one_row_says_why(monkeypatch, tmp_path):
     assert [row["what"] for row in rows] == ["not measured: torch sees no CUDA GPU"]
     assert not list(tmp_path.iterdir())
     entry = next(b for b in BENCHMARKS if b.name == "gpu")
-    assert "not measured: torch sees no CUDA GPU" in report.render_markdown([(entry, rows)])
+    assert "| not measured: torch sees no CUDA GPU |  | – | – |  |" in report.render_markdown([(entry, rows)])
     assert json.loads(report.render_json([(entry, rows)]))[0]["median"] is None
 
 
