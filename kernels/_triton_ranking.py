@@ -27,6 +27,20 @@ def ranks_before(keys, index, size, key, last):  # type: ignore[no-untyped-def]
 
 
 @jit
+def write_places(values, base, size, key, last, places, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Write the indices of what a cut leaves, in order; return how many there are."""
+    met = tl.zeros([], tl.int32)
+    for first in range(0, size, BLOCK):
+        index = first + tl.arange(0, BLOCK)
+        _x, keys = load_keys(values, base, index, size)
+        kept = ranks_before(keys, index, size, key, last)
+        order = met + tl.cumsum(kept.to(tl.int32), 0) - 1
+        tl.store(places + order, index, mask=kept)
+        met += tl.sum(kept.to(tl.int32), 0)
+    return met
+
+
+@jit
 def weight_of(x, top, inverse):  # type: ignore[no-untyped-def]
     """Return the weight exp((x - top) / temperature) of every entry."""
     return tl.exp((x.to(tl.float64) - top) * inverse)

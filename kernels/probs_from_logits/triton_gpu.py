@@ -9,7 +9,7 @@ import numpy as np
 from tightbound.kernels._inputs import is_tensor, to_numbers, to_tensor
 from tightbound.kernels._triton_inverse_cdf import power_of_two
 from tightbound.kernels._triton_language import jit, tl
-from tightbound.kernels._triton_ranking import find_cut, load_keys, ranks_before, weight_of
+from tightbound.kernels._triton_ranking import find_cut, load_keys, ranks_before, weight_of, write_places
 
 BLOCK = 2048  # tokens at a time of a search for a cut: what registers hold
 PLAIN = 4096  # without cuts
@@ -30,18 +30,15 @@ def total_weight(logits, base, vocabulary, top, inverse, key, last, BLOCK: tl.co
 
 @jit
 def keep(logits, base, vocabulary, key, last, values, places, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Write what a cut leaves, and where it stood, one after another; return how many there are."""
-    met = tl.zeros([], tl.int32)
-    for low in range(0, vocabulary, BLOCK):
-        tokens = low + tl.arange(0, BLOCK)
-        x, keys = load_keys(logits, base, tokens, vocabulary)
-        kept = ranks_before(keys, tokens, vocabulary, key, last)
-        order = met + tl.cumsum(kept.to(tl.int32), 0) - 1
-        tl.store(values + order, x, mask=kept)
-        tl.store(places + order, tokens, mask=kept)
-        met += tl.sum(kept.to(tl.int32), 0)
-    tl.debug_barrier()  # all threads read them
-    return met
+    """Write what a cut leaves, at most BLOCK tokens, and where it stood; return how many there are."""
+    count = write_places(logits, base, vocabulary, key, last, places, BLOCK)
+    tl.debug_barrier()  # threads read what others wrote
+    each = tl.arange(0, BLOCK)
+    place = tl.load(places + each, mask=each < count, other=0)
+    x, _keys = load_keys(logits, base, place, vocabulary)
+    tl.store(values + each, x, mask=each < count)
+    tl.debug_barrier()
+    return count
 
 
 @jit

@@ -8,7 +8,7 @@ from tightbound.kernels._attention_arguments import Sizes
 from tightbound.kernels._attention_triton import LOG2E, as_integers, as_tensor, blocks, computed, tensors
 from tightbound.kernels._triton_inverse_cdf import power_of_two
 from tightbound.kernels._triton_language import jit, tl
-from tightbound.kernels._triton_ranking import find_cut, load_keys, ranks_before
+from tightbound.kernels._triton_ranking import find_cut, write_places
 
 BLOCK = 4096
 WARPS = 32  # all threads that a program can have: a row is read by one
@@ -135,14 +135,7 @@ def select(mass, chosen, size, number, BLOCK: tl.constexpr):  # type: ignore[no-
     everything, end = tl.full([], -2147483648, tl.int32), tl.zeros([], tl.int32) + size
     base, least = row * size, zero + number
     key, last = find_cut(mass, base, size, zero, one, everything, end, least, True, BLOCK)
-    met = tl.zeros([], tl.int32)
-    for first in range(0, size, BLOCK):
-        index = first + tl.arange(0, BLOCK)
-        _x, keys = load_keys(mass, base, index, size)
-        kept = ranks_before(keys, index, size, key, last)
-        order = met + tl.cumsum(kept.to(tl.int32), 0) - 1
-        tl.store(chosen + row * number + order, index, mask=kept)
-        met += tl.sum(kept.to(tl.int32), 0)
+    write_places(mass, base, size, key, last, chosen + row * number, BLOCK)
 
 
 def _variants() -> list[Any]:
