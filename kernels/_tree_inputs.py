@@ -44,7 +44,7 @@ def tree(
     if not 1 <= nodes <= MOST_NODES:
         raise ValueError(f"candidates has shape {(batch, nodes)}: a tree has 1 to {MOST_NODES} nodes")
     most = 2**31 - 1 if vocabulary is None else vocabulary - 1
-    tokens = sizes.integers("candidates", tokens, "B M", 0, most, check)
+    tokens = sizes.between("candidates", tokens, 0, most, check)
     index = sizes.integers("retrieve_index", retrieve_index, "B M", 0, batch * nodes - 1, check)
     child = sizes.integers("retrieve_next_token", next_token, "B M", -1, nodes - 1, check)
     sibling = sizes.integers("retrieve_next_sibling", next_sibling, "B M", -1, nodes - 1, check)

@@ -93,7 +93,7 @@ def kv_compact(
     keys, values = sizes.array("k", k, "B N Hk D"), sizes.array("v", v, "B N Hk D")
     path = sizes.array("accept_index", accept_index, "B M")
     batch, nodes, rows = (sizes[axis] for axis in ("B", "M", "N"))
-    path = sizes.integers("accept_index", path, "B M", -1, max(batch * nodes - 1, 0), check)
+    path = sizes.between("accept_index", path, -1, max(batch * nodes - 1, 0), check)
     number = sizes.integers("accept_token_num", accept_token_num, "B", 0, max(nodes - 1, 0), check)
     start = sizes.integers("prefix_len", prefix_len, "B", 0, rows, check)
     if check or here(path):

@@ -90,7 +90,7 @@ def tree_speculative_sampling_target_only(
     """
     sizes, links = tree(candidates, retrieve_index, retrieve_next_token, retrieve_next_sibling, None, check)
     p = sizes.laws("target_probs", target_probs, "B M V", check)
-    sizes.integers("candidates", links[0], "B M", 0, sizes["V"] - 1, check)
+    sizes.between("candidates", links[0], 0, sizes["V"] - 1, check)
     coins = sizes.uniforms("uniform", uniform, "B M", check)
     finals = sizes.uniforms("uniform_final", uniform_final, "B", check)
     run = implementation("tree_speculative_sampling_target_only", backend, MODULES, p)

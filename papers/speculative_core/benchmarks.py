@@ -39,9 +39,9 @@ def verification() -> Sequence[Row]:
             if peer()[0].tolist() != functions[numpy]()[0]:
                 raise ArithmeticError("torch accepts other drafts than NumPy: their speed is not comparable")
             functions["torch, array operations on the whole batch"] = peer
-        size = (
-            f"{f'{calls} calls of ' if calls > 1 else ''}B={batch}, g={speed.DRAFTS}, V={vocabulary}, float32"
-        )
+        size = f"B={batch}, g={speed.DRAFTS}, V={vocabulary}, float32"
+        if calls > 1:
+            size = f"{calls} calls of {size}"
         functions = {name: partial(repeatedly, function, calls) for name, function in functions.items()}
         rows += on_one_and_all(functions, size, numpy, rounds=9)
     return rows

@@ -114,7 +114,7 @@ def _in_interpreter(code):
 
 
 def test_operations_launch_nothing_but_their_programs():
-    # a launch takes a GPU longer than most of what these do
+    # what fills or converts would be a launch of its own on a GPU
     found = _in_interpreter(LAUNCHES)
     assert {name: launched.count("program") for name, launched in found.items()} == PROGRAMS
     beside = {name: [x for x in launched if x != "program"] for name, launched in found.items()}
