@@ -6,12 +6,14 @@ import math
 import os
 from typing import Any
 
-from tightbound.kernels import _attention_arguments as arguments
-from tightbound.kernels._attention_arguments import Sizes
+from tightbound.kernels._attention_arguments import CHUNK, Sizes
 from tightbound.kernels._kernel_attention_triton import attention
+from tightbound.theory._validation import as_integer
 
 DIMS = (16, 32, 64, 128, 256)
-WANTED_PROGRAMS = 264  # two for each multiprocessor of an H100 or H200
+AT_ONCE = 264  # programs: two for each multiprocessor of an H100 or H200
+BUSY = 0.95
+MOST_SPLITS = 8  # where there are enough programs without: merging costs too
 LOG2E = 1.4426950408889634
 
 
@@ -81,9 +83,10 @@ def as_mask(name: str, value: Any, shape: tuple[int, int, int]) -> Any:
 def blocks(rows: int, dim: int, itemsize: int, *, chosen: bool = False) -> dict[str, int]:
     """Return tile sizes and launch options for ``rows`` packed rows.
 
-    float32 has no tensor cores at full precision: its tiles are what the registers of a program hold. Keys
-    that are ``chosen`` wait for their indices, which takes stages: with fewer than five the next keys are
-    asked for only after the present ones were used.
+    Tiles of 64 rows where tiles of 128 would be empty by a tenth more. float32 has no tensor cores at full
+    precision: its tiles are what the registers of a program hold. Keys that are ``chosen`` wait for their
+    indices, which takes stages: with fewer than five the next keys are asked for only after the present
+    ones were used.
     """
     if itemsize == 2:
         most, block_n, stages = (128 if dim <= 128 else 64), (64 if dim <= 128 else 32), 3
@@ -91,17 +94,30 @@ def blocks(rows: int, dim: int, itemsize: int, *, chosen: bool = False) -> dict[
         most, block_n, stages = min(64, 4096 // dim), (32 if dim <= 64 else 16), 2
     if chosen:
         stages = 5
+    if most == 128 and 64 * math.ceil(rows / 64) < 0.9 * 128 * math.ceil(rows / 128):
+        most = 64
     block_m = min(most, max(16, 1 << (rows - 1).bit_length()))
     warps = 8 if block_m == 128 or itemsize == 4 else 4
     return {"BLOCK_M": block_m, "BLOCK_N": block_n, "num_warps": warps, "num_stages": stages}
 
 
 def splits(num_splits: Any, n: Sizes, itemsize: int, keys: int | None = None) -> int:
-    """Return ``num_splits``, or as many as give every multiprocessor work, none below ``CHUNK`` keys."""
+    """Return ``num_splits``, or the fewest of at least ``CHUNK`` keys that keep the GPU busy.
+
+    Programs run ``AT_ONCE``, then the next as many: a last round of few leaves the rest of the GPU idle. The
+    fewest splits count that use ``BUSY`` of all rounds, else those that use most.
+    """
+    if num_splits is not None:
+        return as_integer("num_splits", num_splits, least=1)
     tile = blocks(n.rows * n.group, n.dim, itemsize)["BLOCK_M"]
     programs = n.batch * n.kv_heads * math.ceil(n.rows * n.group / tile)
-    keys = n.keys if keys is None else keys
-    return arguments.splits(num_splits, programs, keys, wanted=WANTED_PROGRAMS, least=arguments.CHUNK)
+    most = min((n.keys if keys is None else keys) // CHUNK, max(MOST_SPLITS, AT_ONCE // programs))
+    busy = [
+        used / (AT_ONCE * math.ceil(used / AT_ONCE))
+        for used in range(programs, programs * most + 1, programs)
+    ]
+    enough = [share >= BUSY for share in busy]
+    return 1 + (enough.index(True) if any(enough) else busy.index(max(busy))) if busy else 1
 
 
 def attend(

@@ -1,7 +1,7 @@
 """One Triton program for every attention operation on the GPU.
 
 Grid (splits x row tiles, key heads, requests). The M rows of the G query heads that share a key head are
-packed to G M rows of one tile, so a key is read once for all of them. Logits are in base 2 inside.
+packed to G M rows of one tile, so a key is read once for all of them. ``factor`` makes logits base 2.
 """
 
 from __future__ import annotations
@@ -24,22 +24,28 @@ def _add_block(  # type: ignore[no-untyped-def]
     seen,
     factor,
     D: tl.constexpr,
+    MASKED: tl.constexpr,
     WIDEN: tl.constexpr,
 ):
-    """Add a block of keys at n, where inside, to the state of rows x, for the pairs that are seen."""
+    """Add keys at n to the state of rows x; if MASKED, where inside, for the pairs that are seen."""
     d = tl.arange(0, D)
     at = n.to(tl.int64)
-    keys = tl.load(k + at[:, None] * k_stride + d[None, :], mask=inside[:, None], other=0.0)
-    values = tl.load(v + at[:, None] * v_stride + d[None, :], mask=inside[:, None], other=0.0)
+    if MASKED:
+        keys = tl.load(k + at[:, None] * k_stride + d[None, :], mask=inside[:, None], other=0.0)
+        values = tl.load(v + at[:, None] * v_stride + d[None, :], mask=inside[:, None], other=0.0)
+    else:
+        keys = tl.load(k + at[:, None] * k_stride + d[None, :])
+        values = tl.load(v + at[:, None] * v_stride + d[None, :])
     if WIDEN:
         keys = keys.to(tl.float32)
         values = values.to(tl.float32)
-    logits = tl.dot(x, tl.trans(keys), input_precision="ieee") * factor
-    logits = tl.where(seen, logits, float("-inf"))
+    logits = tl.dot(x, tl.trans(keys), input_precision="ieee")
+    if MASKED:
+        logits = tl.where(seen, logits, float("-inf"))
     higher = tl.maximum(top, tl.max(logits, 1))
-    shift = tl.where(higher == float("-inf"), 0.0, higher)
-    weights = tl.exp2(logits - shift[:, None])
-    before = tl.exp2(top - shift)
+    shift = tl.where(higher == float("-inf"), 0.0, higher) * factor
+    weights = tl.exp2(logits * factor - shift[:, None])
+    before = tl.exp2(top * factor - shift)
     total = total * before + tl.sum(weights, 1)
     acc = acc * before[:, None] + tl.dot(weights.to(values.dtype), values, input_precision="ieee")
     return acc, higher, total
@@ -135,7 +141,17 @@ def attention(  # type: ignore[no-untyped-def]
         part = (count + splits * 64 - 1) // (splits * 64) * 64
         lo = s * part
         hi = tl.minimum(lo + part, count)
-        for j in range(lo, hi, BLOCK_N):
+        k_here = k + b * k_batch + h * k_head
+        v_here = v + b * v_batch + h * v_head
+        full = lo
+        if not (CHOSEN or RING):  # whole blocks that all rows see
+            full = lo + tl.maximum(hi - lo, 0) // BLOCK_N * BLOCK_N
+            for j in range(lo, full, BLOCK_N):
+                n = j + tl.arange(0, BLOCK_N)
+                acc, top, total = _add_block(
+                    x, acc, top, total, k_here, v_here, k_key, v_key, n, live, live, factor, D, False, WIDEN
+                )
+        for j in range(full, hi, BLOCK_N):
             n = j + tl.arange(0, BLOCK_N)
             inside = n < hi
             at = n
@@ -150,29 +166,29 @@ def attention(  # type: ignore[no-untyped-def]
                 now = written - rows + m
                 near = (held[None, :] > now[:, None] - window) | (n < sinks)[None, :]
                 seen = (seen & (near & (held[None, :] <= now[:, None]))) != 0
-            k_here = k + b * k_batch + h * k_head
-            v_here = v + b * v_batch + h * v_head
             acc, top, total = _add_block(
-                x, acc, top, total, k_here, v_here, k_key, v_key, at, inside, seen, factor, D, WIDEN
+                x, acc, top, total, k_here, v_here, k_key, v_key, at, inside, seen, factor, D, True, WIDEN
             )
 
     if TREE:
         end = tl.where(s == splits, tree_keys, 0)
-        for j in range(0, end, BLOCK_N):
+        drawn = mask + b * rows * tree_keys
+        k_here = k_tree + b * k_tree_batch + h * k_tree_head
+        v_here = v_tree + b * v_tree_batch + h * v_tree_head
+        for j in tl.range(0, end, BLOCK_N, num_stages=2):  # stages would take the memory of another program
             n = j + tl.arange(0, BLOCK_N)
             inside = n < end
             both = (live[:, None] & inside[None, :]) != 0
-            seen = tl.load(mask + ((b * rows + m) * tree_keys)[:, None] + n[None, :], mask=both, other=0) != 0
-            k_here = k_tree + b * k_tree_batch + h * k_tree_head
-            v_here = v_tree + b * v_tree_batch + h * v_tree_head
+            seen = tl.load(drawn + (m * tree_keys)[:, None] + n[None, :], mask=both, other=0) != 0
             acc, top, total = _add_block(
-                x, acc, top, total, k_here, v_here, k_tree_key, v_tree_key, n, inside, seen, factor, D, WIDEN
-            )
+                x, acc, top, total, k_here, v_here, k_tree_key, v_tree_key, n, inside, seen, factor,
+                D, True, WIDEN,
+            )  # fmt: skip
 
     empty = total == 0.0
     safe = tl.where(empty, 1.0, total)
     to = line + s.to(tl.int64) * (batch * rows * heads)
-    tl.store(
-        o + to[:, None] * D + d[None, :], (acc / safe[:, None]).to(o.dtype.element_ty), mask=live[:, None]
-    )
-    tl.store(lse + to, tl.where(empty, float("-inf"), (top + tl.log2(safe)) * 0.6931471805599453), mask=live)
+    found = (acc / safe[:, None]).to(o.dtype.element_ty)
+    tl.store(o + to[:, None] * D + d[None, :], found, mask=live[:, None])
+    found_lse = (top * factor + tl.log2(safe)) * 0.6931471805599453
+    tl.store(lse + to, tl.where(empty, float("-inf"), found_lse), mask=live)
