@@ -27,7 +27,7 @@ def merge_states(o: Any, lse: Any, *, backend: str = "auto") -> tuple[Any, Any]:
     Parameters
     ----------
     o : array, shape (S, ..., D)
-        Output of each of S >= 1 parts. float32 or float64.
+        Output of each of S >= 1 parts. float16, float32 or float64; bfloat16 from torch.
     lse : array, shape (S, ...)
         Natural log-sum-exp of each part; -inf for a part without keys, whose output is not read.
     backend : {"auto", "numpy", "numba", "triton"}
@@ -52,7 +52,8 @@ def merge_states(o: Any, lse: Any, *, backend: str = "auto") -> tuple[Any, Any]:
 
     Notes
     -----
-    Bytes: 4 S R (D + 1) read and 4 R (D + 1) written for R rows of float32; about 2 S R D operations.
+    Bytes: S R (e D + 4) read, for states of e bytes a number, and 4 R (D + 1) written, for R rows; about
+    2 S R D operations.
 
     References
     ----------
@@ -120,12 +121,12 @@ def merge_state(o_a: Any, lse_a: Any, o_b: Any, lse_b: Any, *, backend: str = "a
     return merge_states(np.stack([o_a, o_b]), np.stack([lse_a, lse_b]), backend=backend)
 
 
-def bytes_read(parts: int, rows: int, dim: int) -> int:
-    """Return how many bytes of float32 a merge reads for ``rows`` rows of ``dim`` numbers in each part.
+def bytes_read(parts: int, rows: int, dim: int, itemsize: int = 4) -> int:
+    """Return how many bytes a merge reads for ``rows`` rows of ``dim`` numbers in each part.
 
     Examples
     --------
     >>> bytes_read(parts=8, rows=32, dim=128)
     132096
     """
-    return 4 * parts * rows * (dim + 1)
+    return parts * rows * (itemsize * dim + 4)

@@ -13,7 +13,8 @@ from tightbound.kernels.merge_states.reference import check
 
 def merge_states(o: Any, lse: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return o and lse of the union; see `tightbound.kernels.merge_states.merge_states`."""
-    outputs, logs = as_stored("o", o, None).data, as_stored("lse", lse, None).data
+    states, scores = as_stored("o", o, None), as_stored("lse", lse, None)
+    outputs, logs = (x.float32() if x.bfloat16 else x.data for x in (states, scores))
     check(outputs, logs)
     merged, total = merge_parts(outputs, logs)
     return merged, total.astype(np.float32)

@@ -50,11 +50,13 @@ def variants() -> list[Any]:
     types = {"o": "*fp32", "lse": "*fp32", "merged": "*fp32", "total": "*fp32"}
     types |= {"parts": "i32", "rows": "i32", "dim": "i32"}
     found = []
-    for parts in (8, 64):
+    for parts, kind in ((8, "fp32"), (8, "fp16"), (64, "fp32")):
         for dim in (64, 128):
             sizes = blocks(parts, dim)
             options = {"num_warps": sizes.pop("num_warps")}
-            found.append((f"merge S={parts}, D={dim}", merge_rows, types, sizes, options))
+            found.append(
+                (f"merge S={parts}, D={dim}, {kind}", merge_rows, types | {"o": f"*{kind}"}, sizes, options)
+            )
     return found
 
 
@@ -65,7 +67,7 @@ def merge_states(o: Any, lse: Any, dtype: Any = None) -> tuple[Any, Any]:
     """Return o and lse of the union; see `tightbound.kernels.merge_states.merge_states`."""
     import torch
 
-    o, lse = as_tensor("o", o).float().contiguous(), as_tensor("lse", lse).float().contiguous()
+    o, lse = as_tensor("o", o).contiguous(), as_tensor("lse", lse).float().contiguous()
     parts, *rows, dim = o.shape
     dtype = dtype or torch.float32
     merged = torch.empty((*rows, dim), dtype=computed(dtype), device=o.device)
