@@ -42,10 +42,11 @@ def _add_block(  # type: ignore[no-untyped-def]
     logits = tl.dot(x, tl.trans(keys), input_precision="ieee")
     if MASKED:
         logits = tl.where(seen, logits, float("-inf"))
-    higher = tl.maximum(top, tl.max(logits, 1))
-    shift = tl.where(higher == float("-inf"), 0.0, higher) * factor
+    # top is rounded once, so that what was added up before is not scaled where it stays the same
+    higher = tl.maximum(top, tl.max(logits, 1) * factor)
+    shift = tl.where(higher == float("-inf"), 0.0, higher)
     weights = tl.exp2(logits * factor - shift[:, None])
-    before = tl.exp2(top * factor - shift)
+    before = tl.exp2(top - shift)
     total = total * before + tl.sum(weights, 1)
     acc = acc * before[:, None] + tl.dot(weights.to(values.dtype), values, input_precision="ieee")
     return acc, higher, total
@@ -190,5 +191,5 @@ def attention(  # type: ignore[no-untyped-def]
     to = line + s.to(tl.int64) * (batch * rows * heads)
     found = (acc / safe[:, None]).to(o.dtype.element_ty)
     tl.store(o + to[:, None] * D + d[None, :], found, mask=live[:, None])
-    found_lse = (top * factor + tl.log2(safe)) * 0.6931471805599453
+    found_lse = (top + tl.log2(safe)) * 0.6931471805599453
     tl.store(lse + to, tl.where(empty, float("-inf"), found_lse), mask=live)
