@@ -1,4 +1,9 @@
-"""Probabilities from logits in Triton, one program per row."""
+"""Probabilities from logits in Triton, many programs per row.
+
+Without cuts a row is read twice: for its sum, and to write its law. With cuts it is read once, for the
+highest logit of every group of tokens; one program per row then looks at few candidates, and writes what it
+keeps over zeros.
+"""
 
 from __future__ import annotations
 
@@ -6,111 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from tightbound.kernels import _triton_filter as filtering
 from tightbound.kernels._inputs import is_tensor, to_numbers, to_tensor
 from tightbound.kernels._triton_inverse_cdf import power_of_two
-from tightbound.kernels._triton_language import jit, tl
-from tightbound.kernels._triton_ranking import find_cut, load_keys, ranks_before, weight_of, write_places
+from tightbound.kernels.probs_from_logits._kernel_cuts_triton import cut_rows, highest_of_groups
+from tightbound.kernels.probs_from_logits._kernel_softmax_triton import sums_of_chunks, write_laws
 
-BLOCK = 2048  # tokens at a time of a search for a cut: what registers hold
-PLAIN = 4096  # without cuts
-WARPS = 32  # all threads that a program can have: a row is read by one
-
-
-@jit
-def total_weight(logits, base, vocabulary, top, inverse, key, last, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Add up the weights of the tokens within a cut."""
-    sums = tl.zeros([BLOCK], tl.float64)
-    for low in range(0, vocabulary, BLOCK):
-        tokens = low + tl.arange(0, BLOCK)
-        x, keys = load_keys(logits, base, tokens, vocabulary)
-        kept = ranks_before(keys, tokens, vocabulary, key, last)
-        sums += tl.where(kept, weight_of(x, top, inverse), 0.0)
-    return tl.sum(sums, 0)
-
-
-@jit
-def keep(logits, base, vocabulary, key, last, values, places, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Write what a cut leaves, at most BLOCK tokens, and where it stood; return how many there are."""
-    count = write_places(logits, base, vocabulary, key, last, places, BLOCK)
-    tl.debug_barrier()  # threads read what others wrote
-    each = tl.arange(0, BLOCK)
-    place = tl.load(places + each, mask=each < count, other=0)
-    x, _keys = load_keys(logits, base, place, vocabulary)
-    tl.store(values + each, x, mask=each < count)
-    tl.debug_barrier()
-    return count
-
-
-@jit
-def cut_share(values, base, size, top, inverse, key, last, share, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Return the cut that leaves a share of what another leaves, and the weight of what it leaves."""
-    least = share * total_weight(values, base, size, top, inverse, key, last, BLOCK)
-    first, end = find_cut(values, base, size, top, inverse, key, last, least, False, BLOCK)
-    key = tl.where(share < 1.0, first, key)
-    last = tl.where(share < 1.0, end, last)
-    return key, last, total_weight(values, base, size, top, inverse, key, last, BLOCK)
-
-
-@jit
-def normalise(  # type: ignore[no-untyped-def]
-    logits,
-    temperature,
-    top_k,
-    top_p,
-    out,
-    values,
-    places,
-    vocabulary,
-    HAS_K: tl.constexpr,
-    HAS_P: tl.constexpr,
-    BLOCK: tl.constexpr,
-):
-    """Write the law of one row.
-
-    Where top-k leaves at most BLOCK tokens, these are copied to ``values`` and ``places`` (rows, BLOCK), and
-    the search for top-p looks at nothing else.
-    """
-    b = tl.program_id(0)
-    base = b.to(tl.int64) * vocabulary
-    t = tl.load(temperature + b).to(tl.float64)
-    k = tl.where(t == 0.0, 1.0, tl.load(top_k + b).to(tl.float64))
-    k = tl.where(k == 0.0, tl.zeros([], tl.float64) + vocabulary, k)
-    inverse = 1.0 / tl.where(t == 0.0, 1.0, t)
-    share = tl.load(top_p + b).to(tl.float64)
-    wide: tl.constexpr = 4 * BLOCK  # nothing else is in registers yet: more bytes on their way
-    highest = tl.full([wide], float("-inf"), tl.float32)
-    for low in range(0, vocabulary, wide):
-        x, _keys = load_keys(logits, base, low + tl.arange(0, wide), vocabulary)
-        highest = tl.maximum(highest, x)
-    best = tl.max(highest, 0)
-    top = tl.where(best > float("-inf"), best, 0.0).to(tl.float64)
-    key = tl.full([], -2147483648, tl.int32)
-    last = tl.zeros([], tl.int32) + vocabulary
-    if HAS_K:
-        key, last = find_cut(logits, base, vocabulary, top, inverse, key, last, k, True, BLOCK)
-    total = tl.zeros([], tl.float64)
-    if not HAS_P:
-        total = total_weight(logits, base, vocabulary, top, inverse, key, last, BLOCK)
-    elif HAS_K:
-        if k <= BLOCK:
-            mine = b.to(tl.int64) * BLOCK
-            count = keep(logits, base, vocabulary, key, last, values + mine, places + mine, BLOCK)
-            lowest = tl.full([], -2147483648, tl.int32)
-            first, end, total = cut_share(values, mine, count, top, inverse, lowest, count, share, BLOCK)
-            place = tl.load(places + mine + tl.minimum(end, count - 1))
-            last = tl.where(first == lowest, last, tl.where(first > key, place, tl.minimum(place, last)))
-            key = tl.maximum(first, key)
-        else:
-            key, last, total = cut_share(logits, base, vocabulary, top, inverse, key, last, share, BLOCK)
-    else:
-        key, last, total = cut_share(logits, base, vocabulary, top, inverse, key, last, share, BLOCK)
-    scale = 1.0 / tl.where(total > 0.0, total, 1.0)
-    for low in range(0, vocabulary, BLOCK):
-        tokens = low + tl.arange(0, BLOCK)
-        x, keys = load_keys(logits, base, tokens, vocabulary)
-        kept = ranks_before(keys, tokens, vocabulary, key, last)
-        p = tl.where(kept, weight_of(x, top, inverse) * scale, 0.0)
-        tl.store(out + base + tokens, p.to(tl.float32), mask=tokens < vocabulary)
+CHUNK = 4096  # tokens of a program without cuts
+CHUNK_WARPS = 4
+BLOCK = 2048  # tokens at a time of a search of a whole row
+WARPS = 8  # of the one program per row that finds cuts
 
 
 def probs_from_logits(logits: Any, temperature: Any, top_k: Any, top_p: Any) -> Any:
@@ -120,38 +30,99 @@ def probs_from_logits(logits: Any, temperature: Any, top_k: Any, top_p: Any) -> 
     rows = to_tensor("logits", logits)
     if rows.dtype == torch.float64:
         raise TypeError("logits has dtype float64: backend 'triton' reads float32, float16 and bfloat16")
-    given = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     # whether a cut is needed is only known of numbers that came from the CPU
     has_k = is_tensor(temperature) or is_tensor(top_k) or bool(np.any((temperature == 0.0) | (top_k > 0)))
     has_p = is_tensor(top_p) or bool(np.any(top_p < 1.0))
-    numbers = np.array([a for a in given.values() if not is_tensor(a)], np.float64)
-    sent = iter(torch.as_tensor(numbers, device=rows.device))  # in one transfer
-    t, k, share = (to_numbers(name, a) if is_tensor(a) else next(sent) for name, a in given.items())
+    given = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    t, k, share = (_sent(name, value, rows) for name, value in given.items())
     out = torch.empty(rows.shape, dtype=torch.float32, device=rows.device)
-    vocabulary = rows.shape[1]
     if len(rows):
-        block = min(BLOCK if has_k or has_p else PLAIN, max(16, power_of_two(vocabulary)))
-        kept = (len(rows), block if has_k and has_p else 0)
-        values, places = out.new_empty(kept), torch.empty(kept, dtype=torch.int32, device=rows.device)
-        normalise[(len(rows),)](
-            rows, t, k, share, out, values, places, vocabulary,
-            HAS_K=has_k, HAS_P=has_p, BLOCK=block, num_warps=WARPS,
-        )  # fmt: skip
+        if has_k or has_p:
+            # the likeliest tokens that hold a share are often more than those of a top-k
+            _cut(rows, t, k, share, out, filtering.CAPACITY * (1 if has_k else 2))
+        else:
+            _softmax(rows, t, out)
     return out
 
 
-_TYPES = {"logits": "*fp32", "temperature": "*fp64", "top_k": "*fp64", "top_p": "*fp64", "out": "*fp32"}
-_TYPES |= {"values": "*fp32", "places": "*i32", "vocabulary": "i32"}
-VARIANTS = [
-    (
-        f"{name}, {kind}",
-        normalise,
-        _TYPES | {"logits": kind, "top_k": index},
-        {"HAS_K": cuts, "HAS_P": cuts, "BLOCK": BLOCK if cuts else PLAIN},
-        {"num_warps": WARPS},
+def _sent(name: str, values: Any, rows: Any) -> Any:
+    """Return numbers beside the rows, or, where they are one number on the CPU, its bits.
+
+    A transfer waits for all that was launched before, bits do not.
+    """
+    import torch
+
+    if is_tensor(values):
+        return to_numbers(name, values)
+    numbers = np.asarray(values, np.float64)
+    if (numbers == numbers[0]).all():
+        return int(numbers[:1].view(np.int64)[0])
+    return torch.as_tensor(numbers, device=rows.device)
+
+
+def _chunks(rows: Any, size: int) -> tuple[int, dict[str, int]]:
+    """Return the number of chunks of a row, and the options of a launch with one program for each."""
+    block = min(size, max(16, power_of_two(rows.shape[1])))
+    return -(-rows.shape[1] // block), {"BLOCK": block, "num_warps": CHUNK_WARPS}
+
+
+def _softmax(rows: Any, t: Any, out: Any) -> None:
+    import torch
+
+    count, launch = _chunks(rows, CHUNK)
+    tops = out.new_empty((len(rows), count))
+    sums = torch.empty_like(tops, dtype=torch.float64)
+    several = max(2, power_of_two(count))
+    sums_of_chunks[(tops.numel(),)](rows, t, tops, sums, rows.shape[1], count, **launch)
+    write_laws[(tops.numel(),)](rows, t, out, tops, sums, rows.shape[1], count, COUNT=several, **launch)
+
+
+def _cut(rows: Any, t: Any, k: Any, share: Any, out: Any, capacity: int) -> None:
+    import torch
+
+    vocabulary = rows.shape[1]
+    span, columns = filtering.span(vocabulary)
+    count = span // columns
+    groups = torch.empty((len(rows), span), dtype=torch.int32, device=out.device)
+    found = torch.empty((len(rows), 2 * capacity), dtype=torch.int32, device=out.device)
+    tops = out.new_empty((len(rows), count))
+    sums = torch.empty_like(tops, dtype=torch.float64)
+    scratch = (rows, t, k, share, out, groups, tops, sums)
+    highest_of_groups[(tops.numel(),)](
+        *scratch,
+        vocabulary,
+        SPAN=span,
+        BLOCK=columns,
+        AHEAD=filtering.AHEAD,
+        num_warps=filtering.COLUMN_WARPS,
     )
-    for name, kind, index, cuts in (
-        ("softmax", "*bf16", "*fp64", False),
-        ("top-k and top-p", "*fp32", "*i64", True),
-    )
-]
+    block = min(BLOCK, max(16, power_of_two(vocabulary)))
+    sizes = {"SPAN": span, "COUNT": count, "CAPACITY": capacity, "BLOCK": block}
+    cut_rows[(len(rows),)](*scratch, found, vocabulary, **sizes, num_warps=WARPS)
+
+
+_TYPES = {"temperature": "*fp64", "top_k": "*i64", "top_p": "*fp64", "out": "*fp32"}
+_TYPES |= {"groups": "*i32", "tops": "*fp32", "sums": "*fp64", "found": "*i32"}
+_TYPES |= {"vocabulary": "i32", "count": "i32"}
+_CUT = {"SPAN": filtering.GROUPS, "COUNT": filtering.GROUPS // filtering.COLUMNS, "BLOCK": BLOCK}
+_GROUPS = {"SPAN": filtering.GROUPS, "BLOCK": filtering.COLUMNS, "AHEAD": filtering.AHEAD}
+
+
+def _variants() -> list[Any]:
+    found = []
+    for program, constants, warps, kinds in (
+        (sums_of_chunks, {"BLOCK": CHUNK}, CHUNK_WARPS, ("*bf16", "*fp16")),
+        (write_laws, {"COUNT": 32, "BLOCK": CHUNK}, CHUNK_WARPS, ("*bf16", "*fp32")),
+        (highest_of_groups, _GROUPS, filtering.COLUMN_WARPS, ("*bf16", "*fp32")),
+        (cut_rows, _CUT | {"CAPACITY": filtering.CAPACITY}, WARPS, ("*fp16",)),
+        (cut_rows, _CUT | {"CAPACITY": 2 * filtering.CAPACITY}, WARPS, ("*fp32",)),
+    ):
+        for kind in kinds:
+            name = f"{program.__name__}, {kind[1:]}"
+            one = {"temperature": "i64"} if kind == "*bf16" else {}  # one for all rows
+            types = _TYPES | {"logits": kind} | one
+            found.append((name, program, types, constants, {"num_warps": warps}))
+    return found
+
+
+VARIANTS = _variants()

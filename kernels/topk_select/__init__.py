@@ -109,7 +109,7 @@ def topk_select(mass: Any, num_keys: int, *, backend: str = "auto") -> Any:
     num_keys : int
         Keys K to keep, at least 0; all C where it is larger.
     backend : {"auto", "numpy", "numba", "triton"}
-        See `tightbound.kernels.backends`. "triton" sorts with torch.
+        See `tightbound.kernels.backends`.
 
     Returns
     -------

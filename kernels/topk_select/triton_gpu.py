@@ -1,158 +1,96 @@
-"""Attention of a window in Triton programs, selection without sorting in one program per row."""
+"""Attention of a window in Triton programs, selection of the best of a row among few candidates."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from tightbound.kernels import _triton_filter as filtering
 from tightbound.kernels._attention_arguments import Sizes
-from tightbound.kernels._attention_triton import LOG2E, as_integers, as_tensor, blocks, computed, tensors
+from tightbound.kernels._attention_triton import (
+    LOG2E,
+    as_integers,
+    as_tensor,
+    blocks,
+    computed,
+    splits,
+    tensors,
+)
+from tightbound.kernels._triton_filter import collect, highest_of_groups, keep_best, load_found
 from tightbound.kernels._triton_inverse_cdf import power_of_two
 from tightbound.kernels._triton_language import jit, tl
 from tightbound.kernels._triton_ranking import find_cut, write_places
+from tightbound.kernels.topk_select._kernel_mass_triton import attention_shares, attention_sums, merge_sums
 
-BLOCK = 4096
-WARPS = 32  # all threads that a program can have: a row is read by one
-
-
-@jit
-def _rows_of(values, line, step, inside, D: tl.constexpr, WIDEN: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Load rows of D numbers."""
-    d = tl.arange(0, D)
-    found = tl.load(values + line[:, None] * step + d[None, :], mask=inside[:, None], other=0.0)
-    if WIDEN:
-        found = found.to(tl.float32)
-    return found
+BLOCK = 2048
+SUMS = 1024  # rows at a time whose log-sum-exps are merged
+WARPS = 8  # of the one program per row that selects
 
 
-@jit
-def _logits(x, keys, live, m, n, count, rows, factor):  # type: ignore[no-untyped-def]
-    """Return base-2 logits of a tile of rows on a block of keys, -inf where a row does not see a key."""
-    seen = (live[:, None] & (n[None, :] <= (count - rows + m)[:, None])) != 0
-    return tl.where(seen, tl.dot(x, tl.trans(keys), input_precision="ieee") * factor, float("-inf"))
-
-
-@jit
-def _count(lengths, b, all_keys, HAS_LENGTHS: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Return the number of keys of request b."""
-    count = tl.zeros([], tl.int32) + all_keys
-    if HAS_LENGTHS:
-        count = tl.minimum(tl.load(lengths + b).to(tl.int32), all_keys)
-    return count
-
-
-@jit
-def attention_sums(  # type: ignore[no-untyped-def]
-    q,
-    k,
-    lengths,
-    lse,
-    factor,
-    rows,
-    heads,
-    kv_heads,
-    all_keys,
-    k_batch,
-    k_key,
-    k_head,
-    D: tl.constexpr,
-    BLOCK_M: tl.constexpr,
-    BLOCK_N: tl.constexpr,
-    HAS_LENGTHS: tl.constexpr,
-    WIDEN: tl.constexpr,
-):
-    """Write the log-sum-exp of base 2 of every row (B, M, H)."""
-    h = tl.program_id(1)
-    b = tl.program_id(2).to(tl.int64)
-    group = heads // kv_heads
-    r = tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)
-    m = r // group
-    live = r < rows * group
-    line = (b * rows + m) * heads + h * group + r % group
-    count = _count(lengths, b, all_keys, HAS_LENGTHS)
-    here = k + b * k_batch + h * k_head
-    x = _rows_of(q, line, D, live, D, WIDEN)
-    top = tl.full([BLOCK_M], float("-inf"), tl.float32)
-    total = tl.zeros([BLOCK_M], tl.float32)
-    for j in range(0, count, BLOCK_N):
-        n = j + tl.arange(0, BLOCK_N)
-        keys = _rows_of(here, n.to(tl.int64), k_key, n < count, D, WIDEN)
-        logits = _logits(x, keys, live, m, n, count, rows, factor)
-        higher = tl.maximum(top, tl.max(logits, 1))
-        shift = tl.where(higher == float("-inf"), 0.0, higher)
-        total = total * tl.exp2(top - shift) + tl.sum(tl.exp2(logits - shift[:, None]), 1)
-        top = higher
-    tl.store(lse + line, top + tl.log2(tl.where(total == 0.0, 1.0, total)), mask=live)
-
-
-@jit
-def attention_shares(  # type: ignore[no-untyped-def]
-    q,
-    k,
-    lengths,
-    lse,
+@jit(do_not_specialize=["number"])
+def select(  # type: ignore[no-untyped-def]
     mass,
-    factor,
-    rows,
-    heads,
-    kv_heads,
-    all_keys,
-    candidates,
-    k_batch,
-    k_key,
-    k_head,
-    D: tl.constexpr,
-    BLOCK_M: tl.constexpr,
-    BLOCK_N: tl.constexpr,
-    HAS_LENGTHS: tl.constexpr,
-    WIDEN: tl.constexpr,
+    chosen,
+    groups,
+    found,
+    size,
+    number,
+    FILTERED: tl.constexpr,
+    SPAN: tl.constexpr,
+    CAPACITY: tl.constexpr,
+    BLOCK: tl.constexpr,
 ):
-    """Write the mass (B, Hk, C) of a block of candidates."""
-    h = tl.program_id(1)
-    b = tl.program_id(2).to(tl.int64)
-    group = heads // kv_heads
-    n = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
-    inside = n < candidates
-    count = _count(lengths, b, all_keys, HAS_LENGTHS)
-    keys = _rows_of(k + b * k_batch + h * k_head, n.to(tl.int64), k_key, inside, D, WIDEN)
-    total = tl.zeros([BLOCK_N], tl.float32)
-    for first in range(0, rows * group, BLOCK_M):
-        r = first + tl.arange(0, BLOCK_M)
-        m = r // group
-        live = r < rows * group
-        line = (b * rows + m) * heads + h * group + r % group
-        x = _rows_of(q, line, D, live, D, WIDEN)
-        logits = _logits(x, keys, live, m, n, count, rows, factor)
-        row_lse = tl.load(lse + line, mask=live, other=0.0)
-        total += tl.sum(tl.exp2(logits - row_lse[:, None]), 0)
-    tl.store(mass + (b * kv_heads + h) * candidates + n, total / rows, mask=inside)
-
-
-@jit
-def select(mass, chosen, size, number, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Write the ``number`` best of one row, in the order of their places."""
     row = tl.program_id(0).to(tl.int64)
-    zero, one = tl.zeros([], tl.float64), tl.full([], 1.0, tl.float64)
-    everything, end = tl.full([], -2147483648, tl.int32), tl.zeros([], tl.int32) + size
-    base, least = row * size, zero + number
-    key, last = find_cut(mass, base, size, zero, one, everything, end, least, True, BLOCK)
-    write_places(mass, base, size, key, last, chosen + row * number, BLOCK)
+    base = row * size
+    chosen += row * number
+    count = tl.full([], CAPACITY + 1, tl.int32)
+    if FILTERED:
+        mine, keys = found + row * 2 * CAPACITY, groups + row * SPAN
+        count = collect(mass, base, size, number, keys, mine, SPAN, CAPACITY)
+        if count <= CAPACITY:
+            places, entries = load_found(mine, count, CAPACITY)
+            kept = keep_best(entries, number)
+            tl.store(chosen + tl.cumsum(kept.to(tl.int32), 0) - 1, places, mask=kept)
+    if count > CAPACITY:
+        zero, least = tl.zeros([], tl.float32), tl.zeros([], tl.float64) + number
+        everything, end = tl.full([], -2147483648, tl.int32), tl.zeros([], tl.int32) + size
+        key, last = find_cut(mass, base, size, zero, zero, zero, everything, end, least, True, BLOCK)
+        write_places(mass, base, size, key, last, chosen, BLOCK)
+
+
+def _turned(launch: dict[str, int]) -> dict[str, int]:
+    """Return tile sizes with keys as the rows of a tile."""
+    return launch | {"BLOCK_M": launch["BLOCK_N"], "BLOCK_N": launch["BLOCK_M"]}
 
 
 def _variants() -> list[Any]:
     found = []
-    for kind, dim, rows in (("fp16", 128, 64), ("fp32", 128, 64)):
-        launch = blocks(rows, dim, 4 if kind == "fp32" else 2)
-        options = {name: launch.pop(name) for name in ("num_warps", "num_stages")}
+    for kind, itemsize in (("fp16", 2), ("fp32", 4)):
         types = dict.fromkeys(("q", "k"), f"*{kind}:16") | {"lengths": "*i32:16", "factor": "fp32"}
-        types |= dict.fromkeys(("lse", "mass"), "*fp32:16")
-        types |= dict.fromkeys(("rows", "heads", "kv_heads", "all_keys", "candidates"), "i32")
-        types |= dict.fromkeys(("k_batch", "k_key", "k_head"), "i64:16")
-        constants = {"D": dim, "HAS_LENGTHS": True, "WIDEN": False} | launch
-        name = f"{kind} D={dim} BLOCK_M={launch['BLOCK_M']}"
-        found.append((f"sums {name}", attention_sums, types, constants, options))
-        found.append((f"shares {name}", attention_shares, types, constants, options))
-    types = {"mass": "*fp32", "chosen": "*i32", "size": "i32", "number": "i32"}
-    found.append(("select", select, types, {"BLOCK": BLOCK}, {"num_warps": WARPS}))
+        types |= dict.fromkeys(("lse", "mass", "merged"), "*fp32:16")
+        sizes = "batch rows heads kv_heads all_keys splits candidates".split()
+        types |= dict.fromkeys(sizes, "i32") | dict.fromkeys(("k_batch", "k_key", "k_head"), "i64:16")
+        for name, program, launch in (
+            ("sums", attention_sums, blocks(64, 128, itemsize)),
+            ("sums of many rows", attention_sums, blocks(256, 128, itemsize)),
+            ("shares", attention_shares, _turned(blocks(32_768, 128, itemsize))),
+        ):
+            options = {option: launch.pop(option) for option in ("num_warps", "num_stages")}
+            constants = {"D": 128, "HAS_LENGTHS": True, "WIDEN": False} | launch
+            found.append((f"{name}, {kind}", program, types, constants, options))
+    types = {"lse": "*fp32", "merged": "*fp32", "splits": "i32", "rows": "i32"}
+    found.append(("merge sums", merge_sums, types, {"BLOCK": SUMS}, {"num_warps": 4}))
+    span, columns = filtering.span(filtering.GROUPS)
+    types = {"values": "*fp16", "groups": "*i32", "size": "i32"}
+    constants = {"SPAN": span, "BLOCK": columns, "AHEAD": filtering.AHEAD}
+    options = {"num_warps": filtering.COLUMN_WARPS}
+    found.append(("highest of groups", highest_of_groups, types, constants, options))
+    types = {"mass": "*fp32", "chosen": "*i32", "groups": "*i32", "found": "*i32"}
+    types |= {"size": "i32", "number": "i32"}
+    constants = {"SPAN": span, "CAPACITY": filtering.CAPACITY}
+    for filtered in (True, False):
+        sizes = constants | {"FILTERED": filtered, "BLOCK": BLOCK}
+        found.append((f"select FILTERED={filtered}", select, types, sizes, {"num_warps": WARPS}))
     return found
 
 
@@ -168,19 +106,25 @@ def attention_mass(
     q, k = tensors({"q": q, "k": k}, n, storage)
     q, given = q.contiguous(), as_integers("kv_len", kv_len, q, (n.batch,))
     lengths = q if given is None else given
-    launch = blocks(n.rows * n.group, n.dim, q.element_size())
-    lse = torch.empty((n.batch, n.rows, n.heads), dtype=torch.float32, device=q.device)
     mass = torch.empty((n.batch, n.kv_heads, candidates), dtype=torch.float32, device=q.device)
     if not candidates:
         return mass
+    launch = blocks(n.rows * n.group, n.dim, q.element_size())
+    turned = _turned(blocks(candidates, n.dim, q.element_size()))
+    parts = splits(None, n, q.element_size())
+    rows = n.batch * n.rows * n.heads
+    lse = torch.empty((parts, rows), dtype=torch.float32, device=q.device)
+    whole = lse[0] if parts == 1 else torch.empty_like(lse[0])
     flags = {"D": n.dim, "HAS_LENGTHS": given is not None, "WIDEN": computed(q.dtype) != q.dtype}
-    sizes, strides = (n.rows, n.heads, n.kv_heads, n.keys), k.stride()[:3]
+    sizes, strides, factor = (n.rows, n.heads, n.kv_heads, n.keys), k.stride()[:3], scale * LOG2E
     tiles = -(-n.rows * n.group // launch["BLOCK_M"])
-    attention_sums[(tiles, n.kv_heads, n.batch)](
-        q, k, lengths, lse, scale * LOG2E, *sizes, *strides, **flags, **launch
+    attention_sums[(parts * tiles, n.kv_heads, n.batch)](
+        q, k, lengths, lse, factor, n.batch, *sizes, parts, *strides, **flags, **launch
     )
-    attention_shares[(-(-candidates // launch["BLOCK_N"]), n.kv_heads, n.batch)](
-        q, k, lengths, lse, mass, scale * LOG2E, *sizes, candidates, *strides, **flags, **launch
+    if parts > 1:
+        merge_sums[(-(-rows // SUMS),)](lse, whole, parts, rows, BLOCK=SUMS)
+    attention_shares[(-(-candidates // turned["BLOCK_N"]), n.kv_heads, n.batch)](
+        q, k, lengths, whole, mass, factor, *sizes, candidates, *strides, **flags, **turned
     )
     return mass
 
@@ -193,7 +137,22 @@ def topk_select(mass: Any, num_keys: int) -> Any:
     size = scores.shape[-1]
     number = min(num_keys, size)
     chosen = torch.empty((*scores.shape[:-1], number), dtype=torch.int32, device=scores.device)
-    if chosen.numel():
-        block = min(BLOCK, max(16, power_of_two(size)))
-        select[(chosen.numel() // number,)](scores, chosen, size, number, BLOCK=block, num_warps=WARPS)
+    if not chosen.numel():
+        return chosen
+    rows, capacity = chosen.numel() // number, filtering.CAPACITY
+    span, columns = filtering.span(size)
+    filtered = number <= 3 * capacity // 4 or size <= capacity
+    groups, found = chosen, chosen
+    if filtered:
+        groups = torch.empty((rows, span), dtype=torch.int32, device=scores.device)
+        found = torch.empty((rows, 2 * capacity), dtype=torch.int32, device=scores.device)
+        highest_of_groups[(rows * (span // columns),)](
+            scores, groups, size,
+            SPAN=span, BLOCK=columns, AHEAD=filtering.AHEAD, num_warps=filtering.COLUMN_WARPS,
+        )  # fmt: skip
+    block = min(BLOCK, max(16, power_of_two(size)))
+    select[(rows,)](
+        scores, chosen, groups, found, size, number,
+        FILTERED=filtered, SPAN=span, CAPACITY=capacity, BLOCK=block, num_warps=WARPS,
+    )  # fmt: skip
     return chosen

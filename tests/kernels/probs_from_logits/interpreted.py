@@ -3,8 +3,29 @@
 import numpy as np
 import pytest
 import torch
+from scipy.special import softmax
 
-from tightbound.kernels.probs_from_logits import probs_from_logits
+from tightbound.kernels import _triton_filter
+from tightbound.kernels.probs_from_logits import probs_from_logits, triton_gpu
+
+INFINITE = float("inf")
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Let rows of some hundred tokens have several blocks and lines, and more tokens than 64 candidates."""
+    for name, size in {"GROUPS": 64, "COLUMNS": 32, "AHEAD": 2, "CAPACITY": 64}.items():
+        monkeypatch.setattr(_triton_filter, name, size)
+    for name, size in {"CHUNK": 128, "BLOCK": 256}.items():
+        monkeypatch.setattr(triton_gpu, name, size)
+
+
+def agrees(logits, *cuts):
+    """Compare with the reference; return what was found."""
+    found = probs_from_logits(logits, *cuts, backend="triton").numpy()
+    expected = probs_from_logits(logits, *cuts, backend="numpy")
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -29,6 +50,61 @@ def test_triton_is_the_reference(vocabulary, t, k, p, dtype, rng):
     if vocabulary == 17:
         tensors = (torch.full((2,), t), torch.full((2,), k), torch.full((2,), p, dtype=torch.float64))
         assert (probs_from_logits(logits, *tensors, backend="triton", check=True) == found).all()
+
+
+@pytest.mark.parametrize(("k", "p"), [(5, 1.0), (150, 0.6), (10, 0.99), (0, 0.31)])
+def test_more_equal_tokens_than_candidates(k, p, small):
+    logits = torch.zeros(2, 300)
+    logits[1, 100:] = 1.0
+    first, second = agrees(logits, 1.0, k, p) > 0.0
+    count = round((k or 300) * p)
+    assert first[:count].all()
+    assert not first[count:].any()
+    assert second[100:105].all()
+    assert not second[:100].any()
+
+
+def test_top_p_keeps_more_tokens_than_guessed_and_than_candidates(small, rng):
+    logits = torch.from_numpy(rng.normal(0, 1, (3, 500)).astype(np.float32))
+    share = np.array([0.05, 0.45, 0.9])
+    found = agrees(logits, 1.0, 0, share)
+    kept = found > 0.0
+    assert kept[0].sum() < 36 < kept[1].sum() < 128 < kept[2].sum()
+    # also where only the GPU knows that there is no top-k
+    unknown = probs_from_logits(logits, 1.0, torch.zeros(3, dtype=torch.int32), share, backend="triton")
+    np.testing.assert_allclose(unknown.numpy(), found, rtol=1e-6, atol=1e-12)
+
+
+def test_top_p_alone_cuts_between_equal_tokens_of_many_chunks(small, rng):
+    logits = torch.from_numpy(np.round(rng.normal(0, 2, (6, 333)))).bfloat16()
+    logits[3] = logits[3, 0]
+    t = torch.tensor([1.0, 0.0, 0.5, 2.0, 0.0, 1e-3], dtype=torch.float64)
+    share = np.array([0.5, 0.9, 1.0, 0.613, 1.0, 0.3])
+    found = agrees(logits, t, 0, share)
+    assert ((found > 0.0).sum(1)[[1, 3, 4]] == [1, 205, 1]).all()
+
+
+def test_rows_with_every_kind_of_cut(small, rng):
+    logits = np.round(rng.normal(0, 3, (9, 333))) / 2
+    logits[3, rng.random(333) < 0.9] = -INFINITE
+    logits[7] = -0.0
+    logits[7, ::2] = 0.0
+    logits = torch.from_numpy(logits).half()
+    t = np.array([0.7, 0.0, 1.0, 1.0, 2.0, 0.0, 1e-3, 1.0, 1e30])
+    k = np.array([0, 0, 30, 70, 400, 5, 0, 7, 0])
+    p = np.array([1.0, 1.0, 0.9, 1.0, 0.5, 0.5, 0.999, 0.6, 1.0])
+    found = agrees(logits, t, k, p)
+    tensors = (torch.from_numpy(t), torch.from_numpy(k).int(), torch.from_numpy(p))
+    assert (probs_from_logits(logits, *tensors, backend="triton").numpy() == found).all()
+
+
+def test_small_probabilities_are_as_exact_as_large_ones(rng):
+    logits = torch.from_numpy(rng.uniform(-50, 0, (2, 700)).astype(np.float32))
+    expected = softmax(logits.double().numpy() / 0.8, axis=-1)
+    for k in (0, 699):
+        found = probs_from_logits(logits, 0.8, k, backend="triton").numpy()
+        np.testing.assert_allclose(found, np.where(found > 0.0, expected, 0.0), rtol=4e-7, atol=1e-37)
+        assert ((found > 0.0).sum(-1) == (k or 700)).all()
 
 
 def test_float64_is_refused():

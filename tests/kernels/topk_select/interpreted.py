@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tightbound.kernels import _triton_filter
 from tightbound.kernels.topk_select import attention_mass, topk_select
 
 torch = pytest.importorskip("torch")
@@ -40,3 +41,16 @@ def test_selection_in_a_row_of_several_blocks(rng):
     scores = torch.from_numpy(rng.normal(size=(2, 9000)).astype(np.float32)).half()
     found = topk_select(scores, 700, backend="triton")
     np.testing.assert_array_equal(found.numpy(), topk_select(scores, 700, backend="numpy"))
+
+
+@pytest.mark.parametrize("count", [3, 20, 48, 49, 260])
+def test_selection_of_ties_everywhere_with_few_candidates(count, monkeypatch, rng):
+    for name, size in {"GROUPS": 64, "COLUMNS": 32, "AHEAD": 2, "CAPACITY": 64}.items():
+        monkeypatch.setattr(_triton_filter, name, size)
+    scores = np.zeros((5, 300), np.float32)
+    scores[1] = rng.integers(0, 40, 300)
+    scores[2, 280:] = 1.0
+    scores[3] = np.sort(rng.normal(size=300))  # the best beside each other
+    scores[4, ::64] = 2.0  # and below each other
+    found = topk_select(torch.from_numpy(scores), count, backend="triton")
+    np.testing.assert_array_equal(found.numpy(), topk_select(scores, count, backend="numpy"))
