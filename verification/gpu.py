@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 ROUNDS = 30
-COPIED = 2**30  # bytes
+COPIED = 2**31  # bytes read and written
 
 
 def absent() -> str | None:
@@ -52,13 +52,18 @@ def seconds(run: Callable[[], Any], rounds: int = ROUNDS) -> tuple[float, float,
     return float(median), float(low), float(high)
 
 
-def copy_bandwidth() -> float:
-    """Return bytes read and written per second when memory is copied."""
+def copying(number: int, device: Any = "cuda") -> Callable[[], Any]:
+    """Prepare a copy of memory that reads and writes ``number`` bytes in all."""
     import torch
 
-    source = torch.empty(COPIED, dtype=torch.uint8, device="cuda")
+    source = torch.empty(max(1, number // 2), dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
-    return 2 * COPIED / seconds(lambda: target.copy_(source))[0]
+    return lambda: target.copy_(source)
+
+
+def copy_bandwidth() -> float:
+    """Return bytes read and written per second when much memory is copied."""
+    return COPIED / seconds(copying(COPIED))[0]
 
 
 def device() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tightbound.papers.speculative_core._gpu_cases import cases
 from tightbound.papers.speculative_core._gpu_inputs import LARGE, ODD, Case, Scale
 from tightbound.verification import defaults
 from tightbound.verification.bench import Row
-from tightbound.verification.gpu import absent, copy_bandwidth, device, seconds, untimed
+from tightbound.verification.gpu import absent, copy_bandwidth, copying, device, seconds, untimed
 
 OUTPUT = defaults.OUTPUT / "gpu.json"
 
@@ -121,12 +121,13 @@ def measure(case: Case, ties: int, copied: float) -> list[dict[str, Any]]:
         return case.timed() if case.timed else case.run(*case.tensors, backend="triton")
 
     median, low, high = seconds(ours)
+    like = seconds(copying(case.bytes, case.tensors[0].device))[0] / median
     per_second, share = case.bytes / median, case.bytes / median / copied
-    said = (
-        f"{per_second / 1e9:.0f} GB/s, {100 * share:.0f} % of copy, {case.flops / median / 1e12:.1f} TFLOP/s"
-    )
+    said = f"{per_second / 1e9:.0f} GB/s, {100 * share:.0f} % of copy ({100 * like:.0f} % of one as small)"
+    said += f", {case.flops / median / 1e12:.1f} TFLOP/s"
     row = {"size": case.size, "unit": "s", "median": median, "low20": low, "high80": high, "ties": ties}
     row |= {"bytes": case.bytes, "flops": case.flops, "share of copy": share}
+    row |= {"share of a copy of as many bytes": like}
     rows = [{"what": f"{case.kernel}: {said}", **row, "ratio_to": case.kernel, "ratio": 1.0}]
     for name, prepare in peers.PEERS.get(case.kernel, {}).items():
         try:

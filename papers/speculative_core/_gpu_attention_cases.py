@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from tightbound.papers.speculative_core import _gpu_compare as compare
-from tightbound.papers.speculative_core._gpu_inputs import Case, Maker
+from tightbound.papers.speculative_core._gpu_inputs import LARGE, Case, Maker
 
 
 def cases(make: Maker) -> Iterator[Case]:
@@ -86,23 +86,24 @@ def _selections(make: Maker, dtype: str) -> Iterator[Case]:
     from tightbound.kernels import sparse_decode_attention, topk_select
 
     s = make.scale
-    batch, heads = min(8, s.batch), s.kv_heads * s.group
+    heads = s.kv_heads * s.group
     tail = s.keys // 2 + s.keys // 4
-    q = make.normal(batch, 1, heads, s.dim, dtype=dtype)
-    k, v = (make.normal(batch, s.keys, s.kv_heads, s.dim, dtype=dtype) for _ in "kv")
-    order = make.uniform(batch, s.kv_heads, tail).argsort(-1)
-    index = order[..., : s.kept].sort(-1).values.int().contiguous()
-    starts = torch.full((batch,), tail, dtype=torch.int32, device=make.device)
-    lengths = starts + min(64, s.keys - tail)
-    tails = [int(n) for n in lengths - starts]
     sparse = sparse_decode_attention
-    shape: dict[str, Any] = {"kv_heads": s.kv_heads, "dim": s.dim, "itemsize": k.element_size()}
-    size = f"B={batch}, N={s.keys}, Hk={s.kv_heads}, G={s.group}, D={s.dim}, {dtype}"
-    yield Case("sparse_decode_attention", f"K={s.kept}, tail={tails[0]}, {size}",
-               sparse.sparse_decode_attention, (q, k, v, index, starts, lengths),
-               partial(compare.states, dtype=dtype),
-               sparse.bytes_read(kept=s.kept, tails=tails, **shape),
-               sparse.flops(kept=s.kept, tails=tails, rows=1, heads=heads, dim=s.dim))  # fmt: skip
+    for batch in (32, 8) if s is LARGE else (min(8, s.batch),):
+        q = make.normal(batch, 1, heads, s.dim, dtype=dtype)
+        k, v = (make.normal(batch, s.keys, s.kv_heads, s.dim, dtype=dtype) for _ in "kv")
+        order = make.uniform(batch, s.kv_heads, tail).argsort(-1)
+        index = order[..., : s.kept].sort(-1).values.int().contiguous()
+        starts = torch.full((batch,), tail, dtype=torch.int32, device=make.device)
+        lengths = starts + min(64, s.keys - tail)
+        tails = [int(n) for n in lengths - starts]
+        shape: dict[str, Any] = {"kv_heads": s.kv_heads, "dim": s.dim, "itemsize": k.element_size()}
+        size = f"B={batch}, N={s.keys}, Hk={s.kv_heads}, G={s.group}, D={s.dim}, {dtype}"
+        yield Case("sparse_decode_attention", f"K={s.kept}, tail={tails[0]}, {size}",
+                   sparse.sparse_decode_attention, (q, k, v, index, starts, lengths),
+                   partial(compare.states, dtype=dtype),
+                   sparse.bytes_read(kept=s.kept, tails=tails, **shape),
+                   sparse.flops(kept=s.kept, tails=tails, rows=1, heads=heads, dim=s.dim))  # fmt: skip
     rows = min(64, s.nodes)
     q = make.normal(batch, rows, heads, s.dim, dtype=dtype)
     every = [s.keys] * batch
@@ -124,9 +125,11 @@ def _merges(make: Maker) -> Iterator[Case]:
 
     s = make.scale
     parts, rows = 8, s.batch * s.nodes * s.kv_heads * s.group
-    o, lse = make.normal(parts, rows, s.dim), 5.0 * make.normal(parts, rows)
-    lse[0, 0], lse[:, -1] = -float("inf"), -float("inf")
-    yield Case("merge_states", f"S={parts}, rows={rows}, D={s.dim}", merge_states, (o, lse),
-               partial(compare.states, dtype="float32", rounded=False),
-               bytes_read(parts, rows, s.dim) + 4 * rows * (s.dim + 1), 2 * parts * rows * s.dim,
-               axis=1)  # fmt: skip
+    for dtype in ("float32", *s.dtypes) if s is LARGE else s.dtypes:
+        o, lse = make.normal(parts, rows, s.dim, dtype=dtype), 5.0 * make.normal(parts, rows)
+        lse[0, 0], lse[:, -1] = -float("inf"), -float("inf")
+        name = "merge_states" if dtype == "float32" else "merge_states, states of two bytes"
+        yield Case(name, f"S={parts}, rows={rows}, D={s.dim}, {dtype}", merge_states, (o, lse),
+                   partial(compare.states, dtype="float32", rounded=False),
+                   bytes_read(parts, rows, s.dim, o.element_size()) + 4 * rows * (s.dim + 1),
+                   2 * parts * rows * s.dim, axis=1)  # fmt: skip

@@ -108,6 +108,10 @@ def _laws(make: Maker) -> Iterator[Case]:
         softmax = partial(probs_from_logits, temperature=0.8)
         work = 5 * logits.numel()
         yield Case("probs_from_logits", size, softmax, (logits,), compare.laws, count, work)
+        nucleus = partial(probs_from_logits, temperature=0.8, top_k=0)
+        share = torch.full((rows,), 0.9, device=make.device, dtype=torch.float64)
+        yield Case("probs_from_logits, top-p", size, partial(_top_p, nucleus), (logits, share),
+                   compare.laws, count, work, coins=(1,))  # fmt: skip
         full = partial(torch.full, (rows,), device=make.device)
         cuts = (full(0.8), full(50), full(0.9, dtype=torch.float64))
         yield Case("probs_from_logits, top-k and top-p", size, probs_from_logits, (logits, *cuts),
@@ -118,6 +122,10 @@ def _laws(make: Maker) -> Iterator[Case]:
     size = f"B={s.batch}, r={width}, w={width}, V={s.vocabulary}"
     step = partial(_step, beam_tree_step, width)
     yield Case("beam_tree_step", size, step, (logq, cum), compare.exact, 4 * logq.numel(), logq.numel())
+
+
+def _top_p(run: Callable[..., Any], logits: Any, share: Any, *, backend: str) -> Any:
+    return run(logits, top_p=share, backend=backend)
 
 
 def _step(run: Callable[..., Any], width: int, logq: Any, cum: Any, *, backend: str) -> Any:

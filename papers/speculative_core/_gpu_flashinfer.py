@@ -73,6 +73,12 @@ def softmax(logits: Any) -> Run:
     return lambda: run(logits, 0.8)
 
 
+def nucleus(logits: Any, top_p: Any) -> Run:
+    """Prepare softmax and top-p: two calls."""
+    s, p = _package().sampling, top_p.float()
+    return lambda: s.top_p_renorm_probs(s.softmax(logits, 0.8), p)
+
+
 def cuts(logits: Any, temperature: Any, top_k: Any, top_p: Any) -> Run:
     """Prepare softmax, top-k, and top-p of what is left: three calls."""
     s, t, k, p = _package().sampling, temperature.float(), top_k.int(), top_p.float()
@@ -133,10 +139,10 @@ def hybrid_merged(
 
 
 def merge(o: Any, lse: Any) -> Run:
-    """Prepare merging, of float16 states alone, half the bytes; the rows come first, lse is of base 2."""
+    """Prepare merging, of states of two bytes, also as results; the rows come first, lse is of base 2."""
     parts, count, dim = o.shape
     heads = 32 if count % 32 == 0 else 1
-    states = o.view(parts, -1, heads, dim).transpose(0, 1).half().contiguous()
+    states = o.view(parts, -1, heads, dim).transpose(0, 1).contiguous()
     scores = (lse.view(parts, -1, heads).transpose(0, 1) / LN2).contiguous()
     run = _package().merge_states
     return lambda: run(states, scores)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tightbound.papers.speculative_core import _gpu_flashinfer as flashinfer
+from tightbound.papers.speculative_core import _gpu_reading as reading
 from tightbound.papers.speculative_core._gpu_flashinfer import Run
 from tightbound.papers.speculative_core._gpu_inputs import LARGE
 
@@ -200,6 +201,7 @@ PEERS: dict[str, dict[str, Callable[..., Run]]] = {
         "FlashInfer chain_speculative_sampling": flashinfer.chain,
     },
     "probs_from_logits": {"torch softmax": softmax, "FlashInfer softmax": flashinfer.softmax},
+    "probs_from_logits, top-p": {"FlashInfer softmax, top-p": flashinfer.nucleus},
     "probs_from_logits, top-k and top-p": {
         "torch, sort": array_cuts,
         "FlashInfer softmax, top-k, top-p": flashinfer.cuts,
@@ -232,9 +234,10 @@ PEERS: dict[str, dict[str, Callable[..., Run]]] = {
             flashinfer.hybrid_merged_fa3, _hybrid
         ),
     },
-    "sparse_decode_attention": {"torch gather, scaled_dot_product_attention": gathered},
-    "merge_states": {
-        "torch.compile, array operations": compiled_merge,
-        "FlashInfer merge_states, float16 states": flashinfer.merge,
+    "sparse_decode_attention": {
+        "torch gather, scaled_dot_product_attention": gathered,
+        "reading the kept keys and values, nothing else": reading.kept,
     },
+    "merge_states": {"torch.compile, array operations": compiled_merge},
+    "merge_states, states of two bytes": {"FlashInfer merge_states": flashinfer.merge},
 }

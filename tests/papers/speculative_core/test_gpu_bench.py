@@ -82,8 +82,9 @@ PROGRAMS = {
     "tree_rejection_sampling, with replacement": 1,
     "tree_rejection_sampling, without replacement": 1,
     "kv_compact": 2,
-    "probs_from_logits": 1,
-    "probs_from_logits, top-k and top-p": 1,
+    "probs_from_logits": 2,
+    "probs_from_logits, top-p": 2,
+    "probs_from_logits, top-k and top-p": 2,
     "beam_tree_step": 4,
     "decode_attention_splitk, merged": 2,
     "decode_attention_splitk, rows of a tree": 2,
@@ -91,9 +92,10 @@ PROGRAMS = {
     "tree_attention": 1,
     "hybrid_tree_attention": 2,
     "sparse_decode_attention": 1,  # one split at this size, which needs no merging
-    "attention_mass": 2,
-    "topk_select": 1,
+    "attention_mass": 3,
+    "topk_select": 2,
     "merge_states": 1,
+    "merge_states, states of two bytes": 1,
 }
 FILLS = ("verify_tree_greedy", "tree_speculative_sampling", "tree_rejection")
 BESIDE = {name: ["new_full"] for name in PROGRAMS if name.startswith(FILLS)}
