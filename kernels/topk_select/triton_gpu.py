@@ -63,7 +63,7 @@ def _turned(launch: dict[str, int]) -> dict[str, int]:
     return launch | {"BLOCK_M": launch["BLOCK_N"], "BLOCK_N": launch["BLOCK_M"]}
 
 
-def _variants() -> list[Any]:
+def _mass_variants() -> list[Any]:
     found = []
     for kind, itemsize in (("fp16", 2), ("fp32", 4)):
         types = dict.fromkeys(("q", "k"), f"*{kind}:16") | {"lengths": "*i32:16", "factor": "fp32"}
@@ -80,11 +80,15 @@ def _variants() -> list[Any]:
             found.append((f"{name}, {kind}", program, types, constants, options))
     types = {"lse": "*fp32", "merged": "*fp32", "splits": "i32", "rows": "i32"}
     found.append(("merge sums", merge_sums, types, {"BLOCK": SUMS}, {"num_warps": 4}))
+    return found
+
+
+def _selection_variants() -> list[Any]:
     span, columns = filtering.span(filtering.GROUPS)
     types = {"values": "*fp16", "groups": "*i32", "size": "i32"}
     constants = {"SPAN": span, "BLOCK": columns, "AHEAD": filtering.AHEAD}
     options = {"num_warps": filtering.COLUMN_WARPS}
-    found.append(("highest of groups", highest_of_groups, types, constants, options))
+    found: list[Any] = [("highest of groups", highest_of_groups, types, constants, options)]
     types = {"mass": "*fp32", "chosen": "*i32", "groups": "*i32", "found": "*i32"}
     types |= {"size": "i32", "number": "i32"}
     constants = {"SPAN": span, "CAPACITY": filtering.CAPACITY}
@@ -94,7 +98,7 @@ def _variants() -> list[Any]:
     return found
 
 
-VARIANTS = _variants()
+VARIANTS = _mass_variants() + _selection_variants()
 
 
 def attention_mass(
