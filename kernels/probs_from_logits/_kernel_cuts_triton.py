@@ -138,9 +138,8 @@ def cut_rows(  # type: ignore[no-untyped-def]
     t, k, share = load_cuts(temperature, top_k, top_p, b, vocabulary)
     factor, rest = factor_of(t)
     top, total = total_of(tops, sums, b * COUNT, COUNT, factor, rest, COUNT)
-    guess = tl.minimum(
-        CAPACITY * 9 // 16, tl.minimum(vocabulary, SPAN)
-    )  # groups have more than one candidate
+    # a group has more than one candidate: so many groups that CAPACITY holds what they have
+    guess = tl.minimum(CAPACITY * 9 // 16, tl.minimum(vocabulary, SPAN))
     number = tl.where(k < vocabulary, k, guess)
     mine = found + b * 2 * CAPACITY
     count = tl.full([], CAPACITY + 1, tl.int32)

@@ -30,18 +30,19 @@ def probs_from_logits(logits: Any, temperature: Any, top_k: Any, top_p: Any) -> 
     rows = to_tensor("logits", logits)
     if rows.dtype == torch.float64:
         raise TypeError("logits has dtype float64: backend 'triton' reads float32, float16 and bfloat16")
+    out = torch.empty(rows.shape, dtype=torch.float32, device=rows.device)
+    if not len(rows):
+        return out
     # whether a cut is needed is only known of numbers that came from the CPU
     has_k = is_tensor(temperature) or is_tensor(top_k) or bool(np.any((temperature == 0.0) | (top_k > 0)))
     has_p = is_tensor(top_p) or bool(np.any(top_p < 1.0))
     given = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     t, k, share = (_sent(name, value, rows) for name, value in given.items())
-    out = torch.empty(rows.shape, dtype=torch.float32, device=rows.device)
-    if len(rows):
-        if has_k or has_p:
-            # the likeliest tokens that hold a share are often more than those of a top-k
-            _cut(rows, t, k, share, out, filtering.CAPACITY * (1 if has_k else 2))
-        else:
-            _softmax(rows, t, out)
+    if has_k or has_p:
+        # the likeliest tokens that hold a share are often more than those of a top-k
+        _cut(rows, t, k, share, out, filtering.CAPACITY * (1 if has_k else 2))
+    else:
+        _softmax(rows, t, out)
     return out
 
 

@@ -107,6 +107,11 @@ def test_small_probabilities_are_as_exact_as_large_ones(rng):
         assert ((found > 0.0).sum(-1) == (k or 700)).all()
 
 
+def test_no_rows_have_no_laws():
+    for cuts in ((), (1.0, 3, 0.5)):
+        assert probs_from_logits(torch.zeros(0, 5), *cuts, backend="triton").shape == (0, 5)
+
+
 def test_float64_is_refused():
     with pytest.raises(TypeError, match="logits has dtype float64"):
         probs_from_logits(torch.zeros(1, 3, dtype=torch.float64), backend="triton")
