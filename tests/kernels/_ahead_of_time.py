@@ -39,8 +39,19 @@ def compile_for(function, signature, constexprs, options, capability):
         "wgmma": "wgmma" in ptx,
         "mma": "mma.sync" in ptx,
         "ahead": max(behind, default=0),
+        "rescaled": powers_of_differences(ptx),
         "stack": stack(built.asm["cubin"]),
     }
+
+
+def powers_of_differences(ptx):
+    """Return how many powers of 2 have an exponent that is a difference, not a product less a number.
+
+    Of equal numbers the first is 0 and the power 1; the second is what a rounded product left out.
+    """
+    made_by = {to: operation for operation, to in re.findall(r"^\s+(\S+)\s+(%[rf]\d+),", ptx, re.MULTILINE)}
+    exponents = re.findall(r"ex2\.approx\S*\s+%\w+,\s*(%\w+)", ptx)
+    return sum(made_by.get(register, "").startswith("sub") for register in exponents)
 
 
 def stack(cubin):

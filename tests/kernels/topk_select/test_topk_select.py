@@ -152,3 +152,4 @@ def test_triton_compiles_and_fits(ahead_of_time):
         half, hopper = "fp16" in row["name"], row["capability"] == 90
         assert row["wgmma"] == (half and hopper), row
         assert row["mma"] == (half and not hopper), row
+        assert row["rescaled"] or "sums" not in row["name"], row
