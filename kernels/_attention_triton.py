@@ -112,12 +112,12 @@ def splits(num_splits: Any, n: Sizes, itemsize: int, keys: int | None = None) ->
     tile = blocks(n.rows * n.group, n.dim, itemsize)["BLOCK_M"]
     programs = n.batch * n.kv_heads * math.ceil(n.rows * n.group / tile)
     most = min((n.keys if keys is None else keys) // CHUNK, max(MOST_SPLITS, AT_ONCE // programs))
-    busy = [
-        used / (AT_ONCE * math.ceil(used / AT_ONCE))
-        for used in range(programs, programs * most + 1, programs)
-    ]
-    enough = [share >= BUSY for share in busy]
-    return 1 + (enough.index(True) if any(enough) else busy.index(max(busy))) if busy else 1
+    counts = range(1, most + 1)
+
+    def busy(count: int) -> float:
+        return programs * count / (AT_ONCE * math.ceil(programs * count / AT_ONCE))
+
+    return next((count for count in counts if busy(count) >= BUSY), max(counts, key=busy, default=1))
 
 
 def attend(

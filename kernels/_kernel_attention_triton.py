@@ -10,6 +10,30 @@ from tightbound.kernels._triton_language import jit, tl
 
 
 @jit
+def rows_at(values, line, step, inside, D: tl.constexpr, MASKED: tl.constexpr, WIDEN: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Load rows of D numbers; if MASKED, zeros where not inside."""
+    d = tl.arange(0, D)
+    if MASKED:
+        found = tl.load(values + line[:, None] * step + d[None, :], mask=inside[:, None], other=0.0)
+    else:
+        found = tl.load(values + line[:, None] * step + d[None, :])
+    if WIDEN:
+        found = found.to(tl.float32)
+    return found
+
+
+@jit
+def weights_of(logits, top, factor):  # type: ignore[no-untyped-def]
+    """Return the weights of logits, the highest so far, and what it makes of weights before.
+
+    The highest is rounded once, so that what was added up is not scaled where it stays the same.
+    """
+    higher = tl.maximum(top, tl.max(logits, 1) * factor)
+    shift = tl.where(higher == float("-inf"), 0.0, higher)
+    return tl.exp2(logits * factor - shift[:, None]), higher, tl.exp2(top - shift)
+
+
+@jit
 def _add_block(  # type: ignore[no-untyped-def]
     x,
     acc,
@@ -28,25 +52,13 @@ def _add_block(  # type: ignore[no-untyped-def]
     WIDEN: tl.constexpr,
 ):
     """Add keys at n to the state of rows x; if MASKED, where inside, for the pairs that are seen."""
-    d = tl.arange(0, D)
     at = n.to(tl.int64)
-    if MASKED:
-        keys = tl.load(k + at[:, None] * k_stride + d[None, :], mask=inside[:, None], other=0.0)
-        values = tl.load(v + at[:, None] * v_stride + d[None, :], mask=inside[:, None], other=0.0)
-    else:
-        keys = tl.load(k + at[:, None] * k_stride + d[None, :])
-        values = tl.load(v + at[:, None] * v_stride + d[None, :])
-    if WIDEN:
-        keys = keys.to(tl.float32)
-        values = values.to(tl.float32)
+    keys = rows_at(k, at, k_stride, inside, D, MASKED, WIDEN)
+    values = rows_at(v, at, v_stride, inside, D, MASKED, WIDEN)
     logits = tl.dot(x, tl.trans(keys), input_precision="ieee")
     if MASKED:
         logits = tl.where(seen, logits, float("-inf"))
-    # top is rounded once, so that what was added up before is not scaled where it stays the same
-    higher = tl.maximum(top, tl.max(logits, 1) * factor)
-    shift = tl.where(higher == float("-inf"), 0.0, higher)
-    weights = tl.exp2(logits * factor - shift[:, None])
-    before = tl.exp2(top - shift)
+    weights, higher, before = weights_of(logits, top, factor)
     total = total * before + tl.sum(weights, 1)
     acc = acc * before[:, None] + tl.dot(weights.to(values.dtype), values, input_precision="ieee")
     return acc, higher, total
@@ -176,7 +188,7 @@ def attention(  # type: ignore[no-untyped-def]
         drawn = mask + b * rows * tree_keys
         k_here = k_tree + b * k_tree_batch + h * k_tree_head
         v_here = v_tree + b * v_tree_batch + h * v_tree_head
-        for j in tl.range(0, end, BLOCK_N, num_stages=2):  # stages would take the memory of another program
+        for j in tl.range(0, end, BLOCK_N, num_stages=2):  # more would take the memory of another program
             n = j + tl.arange(0, BLOCK_N)
             inside = n < end
             both = (live[:, None] & inside[None, :]) != 0

@@ -35,13 +35,6 @@ def sum_of(weights, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
 
 
 @jit
-def top_of(tops, first, count, COUNT: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Return the highest logit of a row, from those of its parts."""
-    each = tl.arange(0, COUNT)
-    return finite(tl.max(tl.load(tops + first + each, mask=each < count, other=float("-inf")), 0))
-
-
-@jit
 def total_of(tops, sums, first, count, factor, rest, COUNT: tl.constexpr):  # type: ignore[no-untyped-def]
     """Return the highest logit of a row and its total, from those of its parts."""
     each = tl.arange(0, COUNT)

@@ -13,12 +13,11 @@ import numpy as np
 
 from tightbound.kernels import _triton_filter as filtering
 from tightbound.kernels._inputs import is_tensor, to_numbers, to_tensor
-from tightbound.kernels._triton_inverse_cdf import power_of_two
+from tightbound.kernels._triton_inverse_cdf import CHUNK, chunks, power_of_two
 from tightbound.kernels.probs_from_logits._kernel_cuts_triton import cut_rows, highest_of_groups
 from tightbound.kernels.probs_from_logits._kernel_softmax_triton import sums_of_chunks, write_laws
 
-CHUNK = 4096  # tokens of a program without cuts
-CHUNK_WARPS = 4
+CHUNK_WARPS = 4  # of a program without cuts
 BLOCK = 2048  # tokens at a time of a search of a whole row
 WARPS = 8  # of the one program per row that finds cuts
 
@@ -61,21 +60,16 @@ def _sent(name: str, values: Any, rows: Any) -> Any:
     return torch.as_tensor(numbers, device=rows.device)
 
 
-def _chunks(rows: Any, size: int) -> tuple[int, dict[str, int]]:
-    """Return the number of chunks of a row, and the options of a launch with one program for each."""
-    block = min(size, max(16, power_of_two(rows.shape[1])))
-    return -(-rows.shape[1] // block), {"BLOCK": block, "num_warps": CHUNK_WARPS}
-
-
 def _softmax(rows: Any, t: Any, out: Any) -> None:
     import torch
 
-    count, launch = _chunks(rows, CHUNK)
+    vocabulary = rows.shape[1]
+    count, several, block = chunks(vocabulary)
+    launch = {"BLOCK": block, "num_warps": CHUNK_WARPS}
     tops = out.new_empty((len(rows), count))
     sums = torch.empty_like(tops, dtype=torch.float64)
-    several = max(2, power_of_two(count))
-    sums_of_chunks[(tops.numel(),)](rows, t, tops, sums, rows.shape[1], count, **launch)
-    write_laws[(tops.numel(),)](rows, t, out, tops, sums, rows.shape[1], count, COUNT=several, **launch)
+    sums_of_chunks[(tops.numel(),)](rows, t, tops, sums, vocabulary, count, **launch)
+    write_laws[(tops.numel(),)](rows, t, out, tops, sums, vocabulary, count, COUNT=several, **launch)
 
 
 def _cut(rows: Any, t: Any, k: Any, share: Any, out: Any, capacity: int) -> None:

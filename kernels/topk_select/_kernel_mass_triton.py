@@ -6,20 +6,8 @@ packed, as in `tightbound.kernels._kernel_attention_triton`; ``factor`` makes lo
 
 from __future__ import annotations
 
+from tightbound.kernels._kernel_attention_triton import rows_at, weights_of
 from tightbound.kernels._triton_language import jit, tl
-
-
-@jit
-def _rows_of(values, line, step, inside, D: tl.constexpr, MASKED: tl.constexpr, WIDEN: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Load rows of D numbers; if MASKED, zeros where not inside."""
-    d = tl.arange(0, D)
-    if MASKED:
-        found = tl.load(values + line[:, None] * step + d[None, :], mask=inside[:, None], other=0.0)
-    else:
-        found = tl.load(values + line[:, None] * step + d[None, :])
-    if WIDEN:
-        found = found.to(tl.float32)
-    return found
 
 
 @jit
@@ -36,18 +24,16 @@ def _add_logits(  # type: ignore[no-untyped-def]
     x, top, total, k, k_key, n, hi, newest, factor, D: tl.constexpr, MASKED: tl.constexpr, WIDEN: tl.constexpr
 ):
     """Add the logits of rows x on keys n to top and total, the log-sum-exp so far; not those past newest."""
-    keys = _rows_of(k, n.to(tl.int64), k_key, n < hi, D, MASKED, WIDEN)
+    keys = rows_at(k, n.to(tl.int64), k_key, n < hi, D, MASKED, WIDEN)
     logits = tl.dot(x, tl.trans(keys), input_precision="ieee")
     if MASKED:
         seen = ((n < hi)[None, :] & (n[None, :] <= newest[:, None])) != 0
         logits = tl.where(seen, logits, float("-inf"))
-    higher = tl.maximum(top, tl.max(logits, 1) * factor)
-    shift = tl.where(higher == float("-inf"), 0.0, higher)
-    total = total * tl.exp2(top - shift) + tl.sum(tl.exp2(logits * factor - shift[:, None]), 1)
-    return higher, total
+    weights, higher, before = weights_of(logits, top, factor)
+    return higher, total * before + tl.sum(weights, 1)
 
 
-@jit(do_not_specialize=["rows", "all_keys", "splits"])
+@jit(do_not_specialize=["batch", "rows", "all_keys", "splits"])
 def attention_sums(  # type: ignore[no-untyped-def]
     q,
     k,
@@ -86,7 +72,7 @@ def attention_sums(  # type: ignore[no-untyped-def]
     # whole blocks that the oldest row sees too
     full = lo + tl.maximum(tl.minimum(hi, count - rows + 1) - lo, 0) // BLOCK_N * BLOCK_N
     here = k + b * k_batch + h * k_head
-    x = _rows_of(q, line, D, live, D, True, WIDEN)
+    x = rows_at(q, line, D, live, D, True, WIDEN)
     top = tl.full([BLOCK_M], float("-inf"), tl.float32)
     total = tl.zeros([BLOCK_M], tl.float32)
     for j in range(lo, full, BLOCK_N):
@@ -101,7 +87,7 @@ def attention_sums(  # type: ignore[no-untyped-def]
     tl.store(lse + to, tl.where(empty, float("-inf"), found), mask=live)
 
 
-@jit
+@jit(do_not_specialize=["splits", "rows"])
 def merge_sums(lse, merged, splits, rows, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Write the log-sum-exp of base 2 of some of all rows over all splits."""
     row = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -145,14 +131,14 @@ def attention_shares(  # type: ignore[no-untyped-def]
     n = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
     inside = n < candidates
     newest = _count(lengths, b, all_keys, HAS_LENGTHS) - rows
-    keys = _rows_of(k + b * k_batch + h * k_head, n.to(tl.int64), k_key, inside, D, True, WIDEN)
+    keys = rows_at(k + b * k_batch + h * k_head, n.to(tl.int64), k_key, inside, D, True, WIDEN)
     total = tl.zeros([BLOCK_N], tl.float32)
     for first in range(0, rows * group, BLOCK_M):
         r = first + tl.arange(0, BLOCK_M)
         m = r // group
         live = r < rows * group
         line = (b * rows + m) * heads + h * group + r % group
-        x = _rows_of(q, line, D, live, D, True, WIDEN)
+        x = rows_at(q, line, D, live, D, True, WIDEN)
         row_lse = tl.load(lse + line, mask=live, other=float("inf"))
         logits = tl.dot(keys, tl.trans(x), input_precision="ieee")
         logits = tl.where(n[:, None] <= (newest + m)[None, :], logits, float("-inf"))

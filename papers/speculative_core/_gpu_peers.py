@@ -179,8 +179,7 @@ def gathered(q: Any, k: Any, v: Any, index: Any, starts: Any, lengths: Any) -> R
     from tightbound.kernels.sparse_decode_attention import sparse_decode_attention
 
     expected = sparse_decode_attention(q, k, v, index, starts, lengths, backend="triton")[0]
-    tail = torch.arange(int(starts[0]), int(lengths[0]), device=q.device)
-    every = torch.cat([index.long(), tail.expand(*index.shape[:2], -1)], 2)[..., None]
+    every = reading.listed(index.long(), starts, lengths)[..., None]
     attend = torch.nn.functional.scaled_dot_product_attention
 
     def run() -> Any:

@@ -31,12 +31,19 @@ def read_rows(  # type: ignore[no-untyped-def]
     tl.store(out + (row * tl.num_programs(0) + part) * D + d, tl.sum(sums, 0))
 
 
+def listed(index: Any, starts: Any, lengths: Any) -> Any:
+    """Return the kept keys (B, Hk, K) and the tail, which all requests have alike, as one list."""
+    import torch
+
+    tail = torch.arange(int(starts[0]), int(lengths[0]), device=index.device, dtype=index.dtype)
+    return torch.cat([index, tail.expand(*index.shape[:2], -1)], 2)
+
+
 def kept(q: Any, k: Any, v: Any, index: Any, starts: Any, lengths: Any) -> Callable[[], Any]:
     """Prepare reading of the keys and values that sparse attention reads."""
     import torch
 
-    tail = torch.arange(int(starts[0]), int(lengths[0]), device=k.device, dtype=index.dtype)
-    every = torch.cat([index, tail.expand(*index.shape[:2], -1)], 2).contiguous()
+    every = listed(index, starts, lengths)
     batch, _, heads, dim = k.shape
     parts = -(-every.shape[2] // PART)
     out = torch.empty((batch, heads, parts, dim), device=k.device)

@@ -123,6 +123,15 @@ def ahead_of_time(request):
     return rows
 
 
+@pytest.fixture
+def few_candidates(monkeypatch):
+    """Let rows of some hundred entries have several lines, and more entries than 64 candidates."""
+    from tightbound.kernels import _triton_filter
+
+    for name, size in {"GROUPS": 64, "COLUMNS": 32, "AHEAD": 2, "CAPACITY": 64}.items():
+        monkeypatch.setattr(_triton_filter, name, size)
+
+
 @pytest.fixture(scope="session")
 def random_trees():
     """Return a function ``(rng, batch, nodes) -> parent, retrieve_index, next_token, next_sibling``."""

@@ -5,19 +5,17 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from tightbound.kernels import _triton_filter
+from tightbound.kernels import _triton_inverse_cdf
 from tightbound.kernels.probs_from_logits import probs_from_logits, triton_gpu
 
 INFINITE = float("inf")
 
 
 @pytest.fixture
-def small(monkeypatch):
-    """Let rows of some hundred tokens have several blocks and lines, and more tokens than 64 candidates."""
-    for name, size in {"GROUPS": 64, "COLUMNS": 32, "AHEAD": 2, "CAPACITY": 64}.items():
-        monkeypatch.setattr(_triton_filter, name, size)
-    for name, size in {"CHUNK": 128, "BLOCK": 256}.items():
-        monkeypatch.setattr(triton_gpu, name, size)
+def small(few_candidates, monkeypatch):
+    """Let rows of some hundred tokens have several blocks too."""
+    monkeypatch.setattr(_triton_inverse_cdf, "CHUNK", 128)
+    monkeypatch.setattr(triton_gpu, "BLOCK", 256)
 
 
 def agrees(logits, *cuts):

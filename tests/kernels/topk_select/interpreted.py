@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from tightbound.kernels import _triton_filter
 from tightbound.kernels.topk_select import attention_mass, topk_select
 
 torch = pytest.importorskip("torch")
@@ -44,9 +43,7 @@ def test_selection_in_a_row_of_several_blocks(rng):
 
 
 @pytest.mark.parametrize("count", [3, 20, 48, 49, 260])
-def test_selection_of_ties_everywhere_with_few_candidates(count, monkeypatch, rng):
-    for name, size in {"GROUPS": 64, "COLUMNS": 32, "AHEAD": 2, "CAPACITY": 64}.items():
-        monkeypatch.setattr(_triton_filter, name, size)
+def test_selection_of_ties_everywhere_with_few_candidates(count, few_candidates, rng):
     scores = np.zeros((5, 300), np.float32)
     scores[1] = rng.integers(0, 40, 300)
     scores[2, 280:] = 1.0
