@@ -1,4 +1,4 @@
-"""One layer of a beam tree in Triton: the best of the chunks that can have any, then the best of those."""
+"""One layer of a beam tree in Triton: the w best chunks, the best of each of these, then the best of those."""
 
 from __future__ import annotations
 
@@ -47,42 +47,50 @@ def highest_of_chunks(logq, cum, highest, vocabulary, chunks, BLOCK: tl.constexp
 
 
 @jit
-def least_of_requests(highest, least, count, w, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Write the w-th best chunk of one request: so good are w continuations at least."""
+def best_chunks(highest, wanted, least, count, w, m, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Write the m best chunks of one request, and how good w continuations are at least."""
     b = tl.program_id(0).to(tl.int64)
     score, at = tl.full([], float("inf"), tl.float64), tl.full([], -1, tl.int64)
-    for _ in range(0, w):
+    for i in range(0, m):
         best, first = tl.full([], float("-inf"), tl.float64), tl.full([], 9223372036854775807, tl.int64)
         for low in range(0, count, BLOCK):
             each = low + tl.arange(0, BLOCK)
             s = tl.load(highest + b * count + each, mask=each < count, other=float("-inf"))
             best, first = better_of(best, first, *following(s, each.to(tl.int64), score, at))
         score, at = best, first
-    tl.store(least + b, score)
+        tl.store(wanted + b * m + i, tl.where(score > float("-inf"), at, -1).to(tl.int32))
+    tl.store(least + b, tl.where(m == w, score, float("-inf")))
 
 
 @jit
 def best_of_chunks(  # type: ignore[no-untyped-def]
-    logq, cum, highest, least, scores, index, rows, vocabulary, w, chunks, BLOCK: tl.constexpr
+    logq, cum, wanted, least, scores, index, rows, vocabulary, kept, chunks, KEPT: tl.constexpr, BLOCK: tl.constexpr
 ):
-    """Write the w best continuations in one chunk of one row, in order; none where others are better."""
-    row = tl.program_id(0).to(tl.int64)
-    chunk = tl.program_id(1)
-    out = (row * chunks + chunk) * w
-    wanted = tl.load(highest + row * chunks + chunk) >= tl.load(least + row // rows)
-    tokens = chunk * BLOCK + tl.arange(0, BLOCK)
-    flat = (row % rows) * vocabulary + tokens
-    if wanted:
-        total = load_sums(logq, cum, row, tokens, vocabulary)
+    """Write the ``kept`` best continuations in one of the best chunks, where others are not better than all of them."""
+    b = tl.program_id(0).to(tl.int64)
+    program = b * tl.num_programs(1) + tl.program_id(1)
+    out = program * kept
+    chosen = tl.load(wanted + program)
+    row = tl.maximum(chosen, 0) // chunks
+    tokens = tl.where(chosen >= 0, tl.maximum(chosen, 0) % chunks * BLOCK, vocabulary) + tl.arange(0, BLOCK)
+    total = load_sums(logq, cum, b * rows + row, tokens, vocabulary)
+    flat = row.to(tl.int64) * vocabulary + tokens
+    good = ((total >= tl.load(least + b)) & (total > float("-inf"))) != 0
+    number = tl.sum(good.to(tl.int32), 0)
+    slots = tl.arange(0, KEPT)
+    none = ((slots >= number) & (slots < kept)) != 0
+    tl.store(scores + out + slots, tl.full([KEPT], float("-inf"), tl.float64), mask=none)
+    tl.store(index + out + slots, tl.full([KEPT], 9223372036854775807, tl.int64), mask=none)
+    if number <= kept:
+        order = tl.cumsum(good.to(tl.int32), 0) - 1
+        tl.store(scores + out + order, total, mask=good)
+        tl.store(index + out + order, flat, mask=good)
+    else:
         score, at = tl.full([], float("inf"), tl.float64), tl.full([], -1, tl.int64)
-        for i in range(0, w):
+        for i in range(0, kept):
             score, at = following(total, flat, score, at)
             tl.store(scores + out + i, score)
             tl.store(index + out + i, at)
-    else:
-        for i in range(0, w):
-            tl.store(scores + out + i, float("-inf"))
-            tl.store(index + out + i, 9223372036854775807)
 
 
 @jit
@@ -118,15 +126,18 @@ def beam_tree_step(logq: Any, cum: Any, w: int) -> tuple[Any, Any, Any]:
     if batch:
         block = min(BLOCK, max(16, power_of_two(vocabulary)))
         chunks = -(-vocabulary // block)
-        kept = min(w, block)
-        scores = found.new_empty((batch, rows * chunks * kept))
+        count, kept = rows * chunks, min(w, block)
+        m = min(w, count)  # as many chunks hold the w best
+        highest, least = found.new_empty((batch, count)), found.new_empty(batch)
+        wanted = tokens.new_empty((batch, m))
+        scores = found.new_empty((batch, m * kept))
         index = torch.empty(scores.shape, dtype=torch.int64, device=x.device)
-        highest, least = found.new_empty(batch * rows * chunks), found.new_empty(batch)
         highest_of_chunks[(batch * rows, chunks)](x, before, highest, vocabulary, chunks, BLOCK=block)
-        least_of_requests[(batch,)](highest, least, rows * chunks, w, **_over(rows * chunks))
-        best_of_chunks[(batch * rows, chunks)](
-            x, before, highest, least, scores, index, rows, vocabulary, kept, chunks, BLOCK=block
-        )
+        best_chunks[(batch,)](highest, wanted, least, count, w, m, **_over(count))
+        best_of_chunks[(batch, m)](
+            x, before, wanted, least, scores, index, rows, vocabulary, kept, chunks,
+            KEPT=power_of_two(kept), BLOCK=block,
+        )  # fmt: skip
         count = scores.shape[1]
         best_of_all[(batch,)](scores, index, tokens, parents, found, count, vocabulary, w, **_over(count))
     return tokens, parents, found
@@ -139,11 +150,11 @@ def _over(count: int) -> dict[str, int]:
 
 _TYPES = {"logq": "*fp32", "cum": "*fp32", "scores": "*fp64", "found": "*fp64", "index": "*i64"}
 _TYPES |= {"highest": "*fp64", "least": "*fp64"}
-_TYPES |= {"tokens": "*i32", "parents": "*i32"}
-_TYPES |= dict.fromkeys(("rows", "vocabulary", "w", "chunks", "count"), "i32")
+_TYPES |= dict.fromkeys(("tokens", "parents", "wanted"), "*i32")
+_TYPES |= dict.fromkeys(("rows", "vocabulary", "w", "m", "kept", "chunks", "count"), "i32")
 VARIANTS = [
     ("highest", highest_of_chunks, _TYPES, {"BLOCK": BLOCK}, {"num_warps": 4}),
-    ("least", least_of_requests, _TYPES, {"BLOCK": 512}, {"num_warps": 2}),
-    ("chunks", best_of_chunks, _TYPES, {"BLOCK": BLOCK}, {"num_warps": 4}),
-    ("all", best_of_all, _TYPES, {"BLOCK": 2 * BLOCK}, {"num_warps": 16}),
+    ("best chunks", best_chunks, _TYPES, {"BLOCK": 512}, {"num_warps": 2}),
+    ("chunks", best_of_chunks, _TYPES, {"KEPT": 16, "BLOCK": BLOCK}, {"num_warps": 4}),
+    ("all", best_of_all, _TYPES, {"BLOCK": 256}, {"num_warps": 1}),
 ]

@@ -1,6 +1,9 @@
 """Trees of sampled drafts in Triton, one program per request.
 
-What j rejections leave of a law is not stored: it is worked out again from p, q and the sums so far.
+What rejections leave of a law is not stored. At one node, with p the target's law and q the draft's, which is
+f q after tokens were left out, j rejections leave (p - a q)+ / T with T its sum: the next one subtracts f q
+from that, and (max(p - a q, 0) / T - f q)+ = (p - (a + f T) q)+ / T. So ``a`` and ``T`` are all there is to know,
+except of tokens that were left out, of which nothing more is subtracted.
 """
 
 from __future__ import annotations
@@ -8,26 +11,40 @@ from __future__ import annotations
 from typing import Any
 
 from tightbound.kernels._inputs import to_numbers, to_tensor
-from tightbound.kernels._triton_inverse_cdf import load_law, power_of_two
+from tightbound.kernels._triton_inverse_cdf import find_chunk, find_token, load_law, power_of_two
 from tightbound.kernels._triton_language import jit, tl
 
-BLOCK = 2048
-WARPS = 32  # all threads that a program can have: a request is walked by one
+BLOCK = 8192  # tokens that are asked for at once: one program walks a request, and waits for each block
+LINES = 4  # of a block, that a thread adds up first
+WARPS = 16
 
 
 @jit
-def laws(p, q, row, tokens, mask, rejected, seen, scales, factors, REPLACE: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Return the target's law after the rejections, and the draft's before it is normalised."""
+def laws(p, q, row, tokens, mask, low, size, rejected, seen, subtracted, REPLACE: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Return the laws of some of the ``size`` tokens from ``low``, without what was left out."""
     law = load_law(p, row + tokens, mask)
     drafted = load_law(q, row + tokens, mask)
-    for i in range(0, rejected):
-        scale = tl.load(scales + i)
-        left = law - tl.load(factors + i) * drafted
-        left = tl.where(left > 0.0, left, 0.0) * scale
-        law = tl.where(scale > 0.0, left, law)
-        if not REPLACE:
-            drafted = tl.where(tokens == tl.load(seen + i), 0.0, drafted)
+    if not REPLACE:
+        for i in range(0, rejected):
+            token = tl.load(seen + i)
+            if ((token >= low) & (token < low + size)) != 0:
+                left = law - tl.load(subtracted + i) * drafted
+                law = tl.where(tokens == token, tl.where(left > 0.0, left, 0.0), law)
+                drafted = tl.where(tokens == token, 0.0, drafted)
     return law, drafted
+
+
+@jit
+def tokens_of(low, LINES: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Return the tokens of a block, in lines."""
+    width: tl.constexpr = BLOCK // LINES
+    return low + tl.arange(0, LINES)[:, None] * width + tl.arange(0, width)[None, :]
+
+
+@jit
+def positive(x):  # type: ignore[no-untyped-def]
+    """Return what is above zero."""
+    return tl.where(x > 0.0, x, 0.0)
 
 
 @jit
@@ -41,87 +58,89 @@ def walk(  # type: ignore[no-untyped-def]
     p,
     q,
     seen,
-    scales,
-    factors,
+    subtracted,
+    sums,
     predicts,
     path,
     accepted,
     nodes,
     vocabulary,
     REPLACE: tl.constexpr,
+    LINES: tl.constexpr,
+    COUNT: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
     """Walk the tree of one request: each step looks at one node, so there are fewer than nodes steps.
 
-    ``seen``, ``scales`` and ``factors`` (B, M) hold, for what was rejected at the present node, its token, by
-    what the law was multiplied then (0 if nothing was left of it), and by what the draft's law was.
+    ``seen`` and ``subtracted`` (B, M) hold tokens that were rejected at the present node and left out, and
+    ``a`` after that; ``sums`` (B, COUNT) what blocks of the last law weigh.
     """
     b = tl.program_id(0)
     first = b * nodes
     seen += first
-    scales += first
-    factors += first
+    subtracted += first
+    sums += b * COUNT
     rejected = tl.zeros([], tl.int32)
     depth = tl.zeros([], tl.int32)
     node = tl.zeros([], tl.int32)
-    factor = tl.full([], 1.0, tl.float64)
+    factor, total = tl.full([], 1.0, tl.float64), tl.full([], 1.0, tl.float64)
+    apart = tl.zeros([], tl.float64)
     pointer = tl.load(child + first)
     tl.store(path + first, tl.load(index + first))
-    for _ in range(1, nodes):
-        looking = pointer >= 0
-        at = tl.maximum(pointer, 0)
-        token = tl.load(tokens + first + at)
+    steps = tl.full([], 1, tl.int32)
+    while (pointer >= 0) & (steps < nodes):
+        steps += 1
+        token = tl.load(tokens + first + pointer)
         row = (first + node).to(tl.int64) * vocabulary
-        law, drafted = laws(p, q, row, token, looking, rejected, seen, scales, factors, REPLACE)
-        hit = (looking & (tl.load(coins + first + at).to(tl.float64) * (factor * drafted) < law)) != 0
-        missed = (looking & (hit == 0)) != 0
-        totals, masses = tl.zeros([BLOCK], tl.float64), tl.zeros([BLOCK], tl.float64)
+        law, drafted = laws(p, q, row, token, token >= 0, token, 1, rejected, seen, subtracted, REPLACE)
+        law = positive(law - apart * drafted) / total
+        hit = tl.load(coins + first + pointer).to(tl.float64) * (factor * drafted) < law
+        missed = hit == 0
+        more = apart + factor * total
+        totals = tl.zeros([BLOCK // LINES], tl.float64)
+        masses = tl.zeros([BLOCK // LINES], tl.float64)
         for low in range(0, tl.where(missed, vocabulary, 0), BLOCK):
-            block = low + tl.arange(0, BLOCK)
+            block = tokens_of(low, LINES, BLOCK)
             inside = block < vocabulary
-            law_v, drafted_v = laws(p, q, row, block, inside, rejected, seen, scales, factors, REPLACE)
-            left = law_v - factor * drafted_v
-            totals += tl.where(left > 0.0, left, 0.0)
-            masses += tl.where(block == token, 0.0, drafted_v)
-        total, mass = tl.sum(totals, 0), tl.sum(masses, 0)
-        scale = tl.where(total > 0.0, 1.0 / tl.where(total > 0.0, total, 1.0), 0.0)
-        tl.store(seen + rejected, token, mask=missed)
-        tl.store(scales + rejected, scale, mask=missed)
-        tl.store(factors + rejected, factor, mask=missed)
-        tl.debug_barrier()  # all threads read them
+            law_v, drafted_v = laws(p, q, row, block, inside, low, BLOCK, rejected, seen, subtracted, REPLACE)
+            totals += tl.sum(positive(law_v - more * drafted_v), 0)
+            if not REPLACE:
+                masses += tl.sum(tl.where(block == token, 0.0, drafted_v), 0)
+        left = tl.sum(totals, 0)
+        some = (missed & (left > 0.0)) != 0  # if nothing were left, the law would stay
+        apart = tl.where(hit, 0.0, tl.where(some, more, apart))
+        total = tl.where(hit, 1.0, tl.where(some, left, total))
         if not REPLACE:
+            tl.store(seen + rejected, token, mask=missed)
+            tl.store(subtracted + rejected, apart, mask=missed)
+            tl.debug_barrier()  # all threads read them
+            mass = tl.sum(masses, 0)
             less = tl.where(mass > 0.0, 1.0 / tl.where(mass > 0.0, mass, 1.0), 1.0)
             factor = tl.where(hit, 1.0, tl.where(missed, less, factor))
-        rejected = tl.where(hit, 0, rejected + missed.to(tl.int32))
+        rejected = tl.where(hit, 0, rejected + 1)
         tl.store(predicts + tl.load(index + first + node), token, mask=hit)
         depth += hit.to(tl.int32)
-        tl.store(path + first + depth, tl.load(index + first + at), mask=hit)
-        node = tl.where(hit, at, node)
-        down, along = tl.load(child + first + at), tl.load(sibling + first + at)
-        pointer = tl.where(looking, tl.where(hit, down, along), pointer)
+        tl.store(path + first + depth, tl.load(index + first + pointer), mask=hit)
+        node = tl.where(hit, pointer, node)
+        down, along = tl.load(child + first + pointer), tl.load(sibling + first + pointer)
+        pointer = tl.where(hit, down, along)
     tl.store(accepted + b, depth)
     row = (first + node).to(tl.int64) * vocabulary
-    totals = tl.zeros([BLOCK], tl.float64)
     for low in range(0, vocabulary, BLOCK):
-        block = low + tl.arange(0, BLOCK)
+        block = tokens_of(low, LINES, BLOCK)
         inside = block < vocabulary
-        law_v, _drafted = laws(p, q, row, block, inside, rejected, seen, scales, factors, REPLACE)
-        totals += law_v
-    threshold = tl.load(finals + b).to(tl.float64) * tl.sum(totals, 0)
-    upto = tl.zeros([], tl.float64)
-    found, last = tl.full([], 2147483647, tl.int32), tl.full([], -1, tl.int32)
-    low = tl.zeros([], tl.int32)
-    while (low < vocabulary) & (found == 2147483647):
-        block = low + tl.arange(0, BLOCK)
-        inside = block < vocabulary
-        law_v, _drafted = laws(p, q, row, block, inside, rejected, seen, scales, factors, REPLACE)
-        positive = law_v > 0.0
-        above = (positive & (upto + tl.cumsum(law_v, 0) > threshold)) != 0
-        found = tl.min(tl.where(above, block, 2147483647), 0)
-        last = tl.maximum(last, tl.max(tl.where(positive, block, -1), 0))
-        upto += tl.sum(law_v, 0)
-        low += BLOCK
-    tl.store(predicts + tl.load(index + first + node), tl.minimum(found, last))
+        law_v, drafted_v = laws(p, q, row, block, inside, low, BLOCK, rejected, seen, subtracted, REPLACE)
+        tl.store(sums + low // BLOCK, tl.sum(tl.sum(positive(law_v - apart * drafted_v), 0), 0))
+    tl.debug_barrier()  # all threads read them
+    each = tl.arange(0, COUNT)
+    parts = tl.load(sums + each, mask=each * BLOCK < vocabulary, other=0.0)
+    chunk, rest = find_chunk(parts, each, tl.load(finals + b).to(tl.float64))
+    low = tl.maximum(chunk, 0) * BLOCK
+    block = low + tl.arange(0, BLOCK)
+    inside = ((block < vocabulary) & (chunk >= 0)) != 0
+    law_v, drafted_v = laws(p, q, row, block, inside, low, BLOCK, rejected, seen, subtracted, REPLACE)
+    found = find_token(positive(law_v - apart * drafted_v), block, rest)
+    tl.store(predicts + tl.load(index + first + node), found)
 
 
 def tree_rejection_sampling(
@@ -147,23 +166,25 @@ def tree_rejection_sampling(
     predicts, path = links[0].new_full((2, batch, nodes), -1)  # one launch fills both
     predicts, accepted = predicts.view(batch * nodes), links[0].new_empty(batch)
     if batch:
+        block = min(BLOCK, max(16, power_of_two(vocabulary)))
+        count = max(2, power_of_two(-(-vocabulary // block)))
         seen = links[0].new_empty((batch, nodes))
-        scales, factors = torch.empty((2, batch, nodes), dtype=torch.float64, device=p.device)
+        subtracted = torch.empty((batch, nodes), dtype=torch.float64, device=p.device)
+        sums = subtracted.new_empty((batch, count))
         walk[(batch,)](
-            *links, coins, finals, p, q, seen, scales, factors, predicts, path, accepted, nodes, vocabulary,
-            REPLACE=bool(replace),
-            BLOCK=min(BLOCK, max(16, power_of_two(vocabulary))),
-            num_warps=WARPS,
+            *links, coins, finals, p, q, seen, subtracted, sums, predicts, path, accepted, nodes, vocabulary,
+            REPLACE=bool(replace), LINES=min(LINES, block // 8), COUNT=count, BLOCK=block, num_warps=WARPS,
         )  # fmt: skip
     return predicts, path, accepted
 
 
-_TYPES = dict.fromkeys(("p", "q"), "*fp32") | dict.fromkeys(("coins", "finals", "scales", "factors"), "*fp64")
+_TYPES = dict.fromkeys(("p", "q"), "*fp32") | dict.fromkeys(("coins", "finals", "subtracted", "sums"), "*fp64")
 _TYPES |= dict.fromkeys(("nodes", "vocabulary"), "i32")
 _TYPES |= dict.fromkeys(
     ("tokens", "index", "child", "sibling", "seen", "predicts", "path", "accepted"), "*i32"
 )
+_SIZES = {"LINES": LINES, "COUNT": 16, "BLOCK": BLOCK}
 VARIANTS = [
-    (name, walk, _TYPES, {"REPLACE": replace, "BLOCK": BLOCK}, {"num_warps": WARPS})
+    (name, walk, _TYPES, _SIZES | {"REPLACE": replace}, {"num_warps": WARPS})
     for name, replace in (("with replacement", True), ("without replacement", False))
 ]
