@@ -78,47 +78,85 @@ def keep_best(keys, number):  # type: ignore[no-untyped-def]
 
 
 @jit
+def load_entries(values, base, size, columns, count, first, entries, SPAN: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Return places and keys of a block of entries of groups, line by line; the place size past the end."""
+    each = first + tl.arange(0, BLOCK)
+    line = ((each.to(tl.float32) + 0.5) * (1.0 / count)).to(tl.int32)  # exact below 2^20 entries
+    column = tl.load(columns + (each - line * count), mask=each < entries, other=size)
+    place = column + line * SPAN
+    _x, keys = load_keys(values, base, place, size)
+    return place, keys
+
+
+@jit
 def collect(  # type: ignore[no-untyped-def]
     values,
     base,
     size,
-    number,
-    groups,
+    columns,
+    count,
+    low,
+    high,
     found,
     SPAN: tl.constexpr,
     CAPACITY: tl.constexpr,
+    BLOCK: tl.constexpr,
 ):
-    """Write places of candidates in order, then their keys, to found (2 CAPACITY,); return their number.
+    """Write places of entries from ``low`` and below ``high``, then their keys, to found (2 CAPACITY,).
 
-    The ``number`` best are among them. Where there are more than CAPACITY, not all were looked for.
-    ``groups`` (SPAN,) holds the keys of groups, and is written over.
+    Looks at ``count`` groups, ``columns``, and returns how many such entries there are; where that is more
+    than CAPACITY, not all were looked for. Places are in order.
     """
-    column = tl.arange(0, SPAN)
-    highest = tl.load(groups + column)
-    real = (highest > -2147483648).to(tl.int32)
-    bound = find_key(highest, real, number, number + number // 16 + 16)
-    reaching = highest >= bound
-    count = tl.sum(reaching.to(tl.int32), 0)
-    tl.debug_barrier()  # threads write over what others read
-    tl.store(groups + tl.cumsum(reaching.to(tl.int32), 0) - 1, column, mask=reaching)
-    tl.debug_barrier()
     entries = count * ((size + SPAN - 1) // SPAN)
-    first = tl.where(count > CAPACITY, entries, 0)
-    met = tl.where(count > CAPACITY, count, 0)
+    first, met = tl.zeros([], tl.int32), tl.zeros([], tl.int32)
+    place, keys = load_entries(values, base, size, columns, count, first, entries, SPAN, BLOCK)
     while ((first < entries) & (met <= CAPACITY)) != 0:
-        each = first + tl.arange(0, CAPACITY)
-        group = tl.load(groups + each % count, mask=each < entries, other=size)
-        place = group + each // count * SPAN
-        _x, keys = load_keys(values, base, place, size)
-        kept = ((keys >= bound) & (place < size)) != 0
+        first += BLOCK
+        # asked for before what came is put in order
+        next_place, next_keys = load_entries(values, base, size, columns, count, first, entries, SPAN, BLOCK)
+        kept = ((keys >= low) & (keys < high) & (place < size)) != 0
         order = met + tl.cumsum(kept.to(tl.int32), 0) - 1
         fits = (kept & (order < CAPACITY)) != 0
         tl.store(found + order, place, mask=fits)
         tl.store(found + CAPACITY + order, keys, mask=fits)
         met += tl.sum(kept.to(tl.int32), 0)
-        first += CAPACITY
-    tl.debug_barrier()  # threads read what others wrote
+        place, keys = next_place, next_keys
     return met
+
+
+@jit
+def collect_reaching(  # type: ignore[no-untyped-def]
+    values,
+    base,
+    size,
+    highest,
+    bound,
+    groups,
+    found,
+    SPAN: tl.constexpr,
+    CAPACITY: tl.constexpr,
+):
+    """Collect the entries that reach a bound, of all groups; return how many there are.
+
+    ``groups`` (SPAN,), from which the keys ``highest`` came, is written over.
+    """
+    reaching = highest >= bound
+    count = tl.sum(reaching.to(tl.int32), 0)
+    tl.debug_barrier()  # threads write over what others read
+    tl.store(groups + tl.cumsum(reaching.to(tl.int32), 0) - 1, tl.arange(0, SPAN), mask=reaching)
+    tl.debug_barrier()
+    met = count
+    if count <= CAPACITY:
+        end = tl.full([], 2147483647, tl.int32)
+        met = collect(values, base, size, groups, count, bound, end, found, SPAN, CAPACITY, CAPACITY)
+        tl.debug_barrier()  # threads read what others wrote
+    return met
+
+
+@jit
+def bound_for(highest, number):  # type: ignore[no-untyped-def]
+    """Return a key that so many groups reach, or some more; the so many best entries are among what does."""
+    return find_key(highest, (highest > -2147483648).to(tl.int32), number, number + number // 16 + 16)
 
 
 @jit

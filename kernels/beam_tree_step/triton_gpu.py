@@ -1,4 +1,4 @@
-"""One layer of a beam tree in Triton: the w best chunks, the best of each of these, then the best of those."""
+"""One layer of a beam tree in Triton: the w best chunks, the best of each of these, the best of those."""
 
 from __future__ import annotations
 
@@ -64,9 +64,20 @@ def best_chunks(highest, wanted, least, count, w, m, BLOCK: tl.constexpr):  # ty
 
 @jit
 def best_of_chunks(  # type: ignore[no-untyped-def]
-    logq, cum, wanted, least, scores, index, rows, vocabulary, kept, chunks, KEPT: tl.constexpr, BLOCK: tl.constexpr
+    logq,
+    cum,
+    wanted,
+    least,
+    scores,
+    index,
+    rows,
+    vocabulary,
+    kept,
+    chunks,
+    KEPT: tl.constexpr,
+    BLOCK: tl.constexpr,
 ):
-    """Write the ``kept`` best continuations in one of the best chunks, where others are not better than all of them."""
+    """Write the ``kept`` best continuations in one of the best chunks, less those that cannot be wanted."""
     b = tl.program_id(0).to(tl.int64)
     program = b * tl.num_programs(1) + tl.program_id(1)
     out = program * kept

@@ -1,17 +1,17 @@
-"""Laws with cuts in two Triton programs: what is highest where in a row, then its cuts among few candidates.
+"""Laws with cuts that leave few tokens, in two Triton programs: what is highest where in a row, the cuts.
 
-The second is one program per row. It searches the whole row where thousands of tokens are equal or kept.
+The second is one program per row. It looks at few candidates, and at the whole row where thousands of tokens
+are equal or kept.
 """
 
 from __future__ import annotations
 
 from tightbound.kernels._triton_filter import (
-    collect,
+    bound_for,
+    collect_reaching,
     find_key,
     group_keys,
     highest_of_columns,
-    keep_best,
-    keep_first,
     load_found,
 )
 from tightbound.kernels._triton_language import jit, tl
@@ -80,6 +80,34 @@ def highest_of_groups(  # type: ignore[no-untyped-def]
 
 
 @jit
+def weights_of_highest(highest, ranked, top, factor, rest):  # type: ignore[no-untyped-def]
+    """Return what the highest tokens of groups weigh, or 1 where the cut is by rank; 0 for empty groups."""
+    weights = tl.where(ranked, 1.0, weight_of(numbers_of(highest), top, factor, rest).to(tl.float64))
+    return tl.where(highest > -2147483648, weights, 0.0)
+
+
+@jit
+def bound_of(highest, known, ranked, least, whole):  # type: ignore[no-untyped-def]
+    """Return a key that so many groups reach that their highest tokens alone are, or weigh, ``least``."""
+    aim = tl.where(ranked, least, least * 1.000002)  # weights are rounded
+    more = tl.where(ranked, 0.0625 * least + 16.0, 0.0625 * (whole - least))
+    return find_key(highest, known, aim, least + more)
+
+
+@jit
+def cut_among(keys, places, weights, least):  # type: ignore[no-untyped-def]
+    """Return the cut before which there is ``least`` of weight; no candidates have the key -2147483648."""
+    key = find_key(keys, weights, least, least)
+    above = tl.sum(tl.where(keys > key, weights, 0.0), 0)
+    equal = keys == key
+    one = tl.max(tl.where(equal, weights, 0.0), 0)
+    number = number_for(least - above, one, 2147483646)
+    # of equal ones the first: the largest of places from the end
+    last = find_key(tl.where(equal, -1 - places, -2147483648), equal.to(tl.int32), number, number)
+    return key, -1 - last
+
+
+@jit
 def total_weight(logits, base, vocabulary, top, factor, rest, key, last, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Add up the weights of the tokens within a cut."""
     sums = tl.zeros([BLOCK], tl.float64)
@@ -93,30 +121,39 @@ def total_weight(logits, base, vocabulary, top, factor, rest, key, last, BLOCK: 
 
 
 @jit
-def search_row(logits, base, out, vocabulary, k, share, top, factor, rest, total, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Write a law whose cut may be anywhere; ``total`` is what it weighs without top-k."""
-    key = tl.full([], -2147483648, tl.int32)
-    last = tl.zeros([], tl.int32) + vocabulary
-    least = tl.zeros([], tl.float64) + k
+def search_row(  # type: ignore[no-untyped-def]
+    logits,
+    base,
+    vocabulary,
+    k,
+    share,
+    top,
+    factor,
+    rest,
+    mass,
+    key,
+    last,
+    known,
+    BLOCK: tl.constexpr,
+):
+    """Return the cut of a row and what it leaves, wherever that is; whether the cut of top-k is ``known``."""
     if k < vocabulary:
-        key, last = find_cut(logits, base, vocabulary, top, factor, rest, key, last, least, True, BLOCK)
-        total = total_weight(logits, base, vocabulary, top, factor, rest, key, last, BLOCK)
+        if known == 0:
+            everything, end = tl.full([], -2147483648, tl.int32), tl.zeros([], tl.int32) + vocabulary
+            least = tl.zeros([], tl.float64) + k
+            key, last = find_cut(
+                logits, base, vocabulary, top, factor, rest, everything, end, least, True, BLOCK
+            )
+        mass = total_weight(logits, base, vocabulary, top, factor, rest, key, last, BLOCK)
     if share < 1.0:
-        least = share * total
+        least = share * mass
         key, last = find_cut(logits, base, vocabulary, top, factor, rest, key, last, least, False, BLOCK)
-        total = total_weight(logits, base, vocabulary, top, factor, rest, key, last, BLOCK)
-    scale = scale_of(total)
-    for low in range(0, vocabulary, 4 * BLOCK):
-        for part in tl.static_range(4):
-            tokens = low + part * BLOCK + tl.arange(0, BLOCK)
-            x, keys = load_keys(logits, base, tokens, vocabulary)
-            kept = ranks_before(keys, tokens, vocabulary, key, last)
-            p = tl.where(kept, weight_of(x, top, factor, rest) * scale, 0.0)
-            tl.store(out + base + tokens, p, mask=tokens < vocabulary)
+        mass = total_weight(logits, base, vocabulary, top, factor, rest, key, last, BLOCK)
+    return key, last, mass
 
 
 @jit(do_not_specialize=["temperature", "top_k", "top_p"])
-def cut_rows(  # type: ignore[no-untyped-def]
+def cut_few(  # type: ignore[no-untyped-def]
     logits,
     temperature,
     top_k,
@@ -138,31 +175,49 @@ def cut_rows(  # type: ignore[no-untyped-def]
     t, k, share = load_cuts(temperature, top_k, top_p, b, vocabulary)
     factor, rest = factor_of(t)
     top, total = total_of(tops, sums, b * COUNT, COUNT, factor, rest, COUNT)
-    # a group has more than one candidate: so many groups that CAPACITY holds what they have
-    guess = tl.minimum(CAPACITY * 9 // 16, tl.minimum(vocabulary, SPAN))
-    number = tl.where(k < vocabulary, k, guess)
+    ranked = k < vocabulary
+    whole = tl.where(ranked, tl.zeros([], tl.float64) + vocabulary, total)
+    least = tl.where(ranked, tl.zeros([], tl.float64) + k, share * total)
     mine = found + b * 2 * CAPACITY
+    groups += b * SPAN
     count = tl.full([], CAPACITY + 1, tl.int32)
-    if (((k < vocabulary) | (share < 1.0)) & (number <= CAPACITY)) != 0:
-        count = collect(logits, base, vocabulary, number, groups + b * SPAN, mine, SPAN, CAPACITY)
+    if (ranked | (share < 1.0)) != 0:
+        highest = tl.load(groups + tl.arange(0, SPAN))
+        known = weights_of_highest(highest, ranked, top, factor, rest)
+        bound = bound_of(highest, known, ranked, least, whole)
+        most: tl.constexpr = CAPACITY * 9 // 16  # a group that reaches a bound has a candidate or some more
+        if tl.sum((highest >= bound).to(tl.int32), 0) > most:
+            bound = bound_for(highest, most)
+        count = collect_reaching(logits, base, vocabulary, highest, bound, groups, mine, SPAN, CAPACITY)
     done = count < 0
     if count <= CAPACITY:
-        tokens, keys = load_found(mine, count, CAPACITY)
-        if k < vocabulary:
-            keys = tl.where(keep_best(keys, k), keys, -2147483648)
-        weights = weight_of(numbers_of(keys), top, factor, rest)
-        weights = tl.where(keys > -2147483648, weights, 0.0).to(tl.float64)
-        mass = tl.sum(weights, 0)
-        least = share * tl.where(k < vocabulary, mass, total)
-        done = ((k < vocabulary) | (mass >= least)) != 0
+        places, keys = load_found(mine, count, CAPACITY)
+        weights = weight_of(numbers_of(keys), top, factor, rest).to(tl.float64)
+        weights = tl.where(keys > -2147483648, weights, 0.0)
+        held = tl.where(ranked, tl.zeros([], tl.float64) + count, tl.sum(weights, 0))
+        done = held >= least
+        if ranked:
+            key, last = cut_among(keys, places, (keys > -2147483648).to(tl.float64), least)
+            kept = ranks_before(keys, places, vocabulary, key, last)
+            keys, weights = tl.where(kept, keys, -2147483648), tl.where(kept, weights, 0.0)
+            least = share * tl.sum(weights, 0)
         if share < 1.0:
-            key = find_key(keys, weights, least, least)
-            above = tl.sum(tl.where(keys > key, weights, 0.0), 0)
-            one = weight_of(numbers_of(key), top, factor, rest).to(tl.float64)
-            weights = tl.where(keep_first(keys, key, number_for(least - above, one, count)), weights, 0.0)
-            mass = tl.sum(weights, 0)
+            key, last = cut_among(keys, places, weights, least)
+            weights = tl.where(ranks_before(keys, places, vocabulary, key, last), weights, 0.0)
         if done:
-            p = weights.to(tl.float32) * scale_of(mass)
-            tl.store(out + base + tokens, p, mask=weights > 0.0)
+            p = weights.to(tl.float32) * scale_of(tl.sum(weights, 0))
+            tl.store(out + base + places, p, mask=weights > 0.0)
     if done == 0:
-        search_row(logits, base, out, vocabulary, k, share, top, factor, rest, total, BLOCK)
+        first, end = tl.full([], -2147483648, tl.int32), tl.zeros([], tl.int32) + vocabulary
+        known = tl.zeros([], tl.int32)
+        key, last, mass = search_row(
+            logits, base, vocabulary, k, share, top, factor, rest, total, first, end, known, BLOCK
+        )
+        scale = scale_of(mass)
+        for low in range(0, vocabulary, 4 * BLOCK):
+            for part in tl.static_range(4):
+                tokens = low + part * BLOCK + tl.arange(0, BLOCK)
+                x, ranks = load_keys(logits, base, tokens, vocabulary)
+                kept = ranks_before(ranks, tokens, vocabulary, key, last)
+                p = tl.where(kept, weight_of(x, top, factor, rest) * scale, 0.0)
+                tl.store(out + base + tokens, p, mask=tokens < vocabulary)

@@ -15,7 +15,13 @@ from tightbound.kernels._attention_triton import (
     splits,
     tensors,
 )
-from tightbound.kernels._triton_filter import collect, highest_of_groups, keep_best, load_found
+from tightbound.kernels._triton_filter import (
+    bound_for,
+    collect_reaching,
+    highest_of_groups,
+    keep_best,
+    load_found,
+)
 from tightbound.kernels._triton_inverse_cdf import power_of_two
 from tightbound.kernels._triton_language import jit, tl
 from tightbound.kernels._triton_ranking import find_cut, write_places
@@ -46,7 +52,10 @@ def select(  # type: ignore[no-untyped-def]
     count = tl.full([], CAPACITY + 1, tl.int32)
     if FILTERED:
         mine, keys = found + row * 2 * CAPACITY, groups + row * SPAN
-        count = collect(mass, base, size, number, keys, mine, SPAN, CAPACITY)
+        highest = tl.load(keys + tl.arange(0, SPAN))
+        count = collect_reaching(
+            mass, base, size, highest, bound_for(highest, number), keys, mine, SPAN, CAPACITY
+        )
         if count <= CAPACITY:
             places, entries = load_found(mine, count, CAPACITY)
             kept = keep_best(entries, number)

@@ -1,9 +1,9 @@
 """Trees of sampled drafts in Triton, one program per request.
 
-What rejections leave of a law is not stored. At one node, with p the target's law and q the draft's, which is
-f q after tokens were left out, j rejections leave (p - a q)+ / T with T its sum: the next one subtracts f q
-from that, and (max(p - a q, 0) / T - f q)+ = (p - (a + f T) q)+ / T. So ``a`` and ``T`` are all there is to know,
-except of tokens that were left out, of which nothing more is subtracted.
+What rejections leave of a law is not stored. Let p be the target's law at a node, q the draft's, and f q what
+the latter is without the tokens rejected so far. Rejections leave (p - a q)+ / T, where T is the sum of the
+numerators: the next one subtracts f q, and ((p - a q)+ / T - f q)+ = (p - (a + f T) q)+ / T, as f q >= 0. So
+``a`` and ``T`` are all there is to know, save of rejected tokens, of which nothing more is subtracted.
 """
 
 from __future__ import annotations
@@ -178,7 +178,9 @@ def tree_rejection_sampling(
     return predicts, path, accepted
 
 
-_TYPES = dict.fromkeys(("p", "q"), "*fp32") | dict.fromkeys(("coins", "finals", "subtracted", "sums"), "*fp64")
+_TYPES = dict.fromkeys(("p", "q"), "*fp32") | dict.fromkeys(
+    ("coins", "finals", "subtracted", "sums"), "*fp64"
+)
 _TYPES |= dict.fromkeys(("nodes", "vocabulary"), "i32")
 _TYPES |= dict.fromkeys(
     ("tokens", "index", "child", "sibling", "seen", "predicts", "path", "accepted"), "*i32"

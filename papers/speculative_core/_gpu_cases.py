@@ -101,6 +101,19 @@ def _laws(make: Maker) -> Iterator[Case]:
 
     s = make.scale
     rows = 8 * s.batch if s is LARGE else s.batch
+
+    def nucleus(logits: Any, what: str) -> Case:
+        size = f"rows={len(logits)}, V={s.vocabulary}, {what}"
+        share = torch.full((len(logits),), 0.9, device=make.device, dtype=torch.float64)
+        run = partial(_top_p, partial(probs_from_logits, temperature=0.8, top_k=0))
+        count = logits.numel() * (logits.element_size() + 4)
+        return Case("probs_from_logits, top-p", size, run, (logits, share), compare.laws, count,
+                    5 * logits.numel(), coins=(1,))  # fmt: skip
+
+    if s is LARGE:  # of few rows, also where most tokens are kept
+        for spread in (3.0, 0.4):
+            logits = spread * make.normal(s.batch, s.vocabulary, dtype=s.dtypes[0])
+            yield nucleus(logits, f"{s.dtypes[0]}, logits of deviation {spread}")
     for dtype in s.dtypes:
         logits = 3.0 * make.normal(rows, s.vocabulary, dtype=dtype)
         size = f"rows={rows}, V={s.vocabulary}, {dtype}"
@@ -108,10 +121,7 @@ def _laws(make: Maker) -> Iterator[Case]:
         softmax = partial(probs_from_logits, temperature=0.8)
         work = 5 * logits.numel()
         yield Case("probs_from_logits", size, softmax, (logits,), compare.laws, count, work)
-        nucleus = partial(probs_from_logits, temperature=0.8, top_k=0)
-        share = torch.full((rows,), 0.9, device=make.device, dtype=torch.float64)
-        yield Case("probs_from_logits, top-p", size, partial(_top_p, nucleus), (logits, share),
-                   compare.laws, count, work, coins=(1,))  # fmt: skip
+        yield nucleus(logits, dtype)
         full = partial(torch.full, (rows,), device=make.device)
         cuts = (full(0.8), full(50), full(0.9, dtype=torch.float64))
         yield Case("probs_from_logits, top-k and top-p", size, probs_from_logits, (logits, *cuts),

@@ -5,8 +5,12 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from tightbound.kernels import _triton_inverse_cdf
-from tightbound.kernels.probs_from_logits import probs_from_logits, triton_gpu
+from tightbound.kernels import _triton_filter, _triton_inverse_cdf
+from tightbound.kernels.probs_from_logits import (
+    _kernel_cuts_triton,
+    probs_from_logits,
+    triton_gpu,
+)
 
 INFINITE = float("inf")
 
@@ -15,7 +19,18 @@ INFINITE = float("inf")
 def small(few_candidates, monkeypatch):
     """Let rows of some hundred tokens have several blocks too."""
     monkeypatch.setattr(_triton_inverse_cdf, "CHUNK", 128)
-    monkeypatch.setattr(triton_gpu, "BLOCK", 256)
+    for name, size in {"BLOCK": 256, "COLLECTED": 64, "PARTS": 4, "SEGMENT": 32}.items():
+        monkeypatch.setattr(triton_gpu, name, size)
+
+
+@pytest.fixture
+def without_search(monkeypatch):
+    """Let it fail to look at a whole row for a cut."""
+
+    def find_cut(*_arguments):
+        raise AssertionError("a whole row was searched")
+
+    monkeypatch.setattr(_kernel_cuts_triton, "find_cut", find_cut)
 
 
 def agrees(logits, *cuts):
@@ -82,6 +97,35 @@ def test_top_p_alone_cuts_between_equal_tokens_of_many_chunks(small, rng):
     assert ((found > 0.0).sum(1)[[1, 3, 4]] == [1, 205, 1]).all()
 
 
+@pytest.mark.parametrize("scale", [0.5, 2.0, 4.0])
+def test_many_tokens_are_kept_without_a_search_of_the_row(scale, without_search, rng, monkeypatch):
+    for name, size in {"GROUPS": 256, "COLUMNS": 128}.items():
+        monkeypatch.setattr(_triton_filter, name, size)
+    for name, size in {"PARTS": 4, "SEGMENT": 64}.items():
+        monkeypatch.setattr(triton_gpu, name, size)
+    logits = torch.from_numpy(scale * rng.normal(0, 1, (4, 3000)).astype(np.float32))
+    agrees(logits, 1.0, 0, np.array([0.3, 0.8, 0.95, 0.999]))
+    agrees(logits, 1.0, np.array([0, 100, 1500, 2990]), np.array([1.0, 0.9, 1.0, 1.0]))
+
+
+def test_few_tokens_are_kept_without_a_search_of_the_row(small, without_search, rng):
+    logits = torch.from_numpy(3.0 * rng.normal(0, 1, (2, 2000)).astype(np.float32))
+    agrees(logits, 1.0, np.array([1, 20]), np.array([1.0, 0.8]))
+
+
+def test_a_guess_may_be_wrong(small, rng):
+    # the token of every group that is looked at beside the highest is none like the others
+    size, groups = 640, 64
+    logits = rng.uniform(-1.0, 0.0, (3, size)).astype(np.float32)
+    column = np.arange(groups)
+    looked_at = column + column * (size // groups) // groups * groups
+    logits[0, looked_at] = -9.0
+    logits[1, looked_at] = 0.5
+    logits[2, looked_at] = -INFINITE
+    agrees(torch.from_numpy(logits), 1.0, 0, 0.6)
+    agrees(torch.from_numpy(logits), 1.0, np.array([0, 0, 350]), np.array([0.9, 0.3, 1.0]))
+
+
 def test_rows_with_every_kind_of_cut(small, rng):
     logits = np.round(rng.normal(0, 3, (9, 333))) / 2
     logits[3, rng.random(333) < 0.9] = -INFINITE
@@ -92,8 +136,10 @@ def test_rows_with_every_kind_of_cut(small, rng):
     k = np.array([0, 0, 30, 70, 400, 5, 0, 7, 0])
     p = np.array([1.0, 1.0, 0.9, 1.0, 0.5, 0.5, 0.999, 0.6, 1.0])
     found = agrees(logits, t, k, p)
+    # tops-k that only the GPU knows are thought to be few
     tensors = (torch.from_numpy(t), torch.from_numpy(k).int(), torch.from_numpy(p))
-    assert (probs_from_logits(logits, *tensors, backend="triton").numpy() == found).all()
+    unknown = probs_from_logits(logits, *tensors, backend="triton").numpy()
+    np.testing.assert_allclose(unknown, found, rtol=1e-6, atol=1e-12)
 
 
 def test_small_probabilities_are_as_exact_as_large_ones(rng):

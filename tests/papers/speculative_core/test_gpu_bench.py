@@ -83,7 +83,7 @@ PROGRAMS = {
     "tree_rejection_sampling, without replacement": 1,
     "kv_compact": 2,
     "probs_from_logits": 2,
-    "probs_from_logits, top-p": 2,
+    "probs_from_logits, top-p": 6,
     "probs_from_logits, top-k and top-p": 2,
     "beam_tree_step": 4,
     "decode_attention_splitk, merged": 2,
