@@ -7,10 +7,10 @@ of sixteen bounds around there it is, the second program adds up exactly.
 
 from __future__ import annotations
 
-from tightbound.kernels._triton_filter import find_key
+from tightbound.kernels._triton_filter import bound_for, find_key
 from tightbound.kernels._triton_language import jit, tl
 from tightbound.kernels._triton_ranking import factor_of, keys_of, load_keys, numbers_of, weight_of
-from tightbound.kernels.probs_from_logits._kernel_cuts_triton import bound_of, load_cuts, weights_of_highest
+from tightbound.kernels.probs_from_logits._kernel_cuts_triton import bound_by_weight, load_cuts, weights_of
 from tightbound.kernels.probs_from_logits._kernel_softmax_triton import sum_of, total_of
 
 
@@ -71,9 +71,10 @@ def find_bounds(  # type: ignore[no-untyped-def]
     COUNT: tl.constexpr,
     MOST: tl.constexpr,
 ):
-    """Write the bounds of one row, its highest logit, and the number or weight of tokens that are kept first.
+    """Write the bounds of one row, its highest logit, and the number or weight of tokens that are kept.
 
-    The second bound is 2147483647 where there is only one, the first where there is no cut.
+    A row is cut by rank or by weight, not both. The second bound is 2147483647 where there is only one, the
+    first where there is no cut.
     """
     b = tl.program_id(0).to(tl.int64)
     t, k, share = load_cuts(temperature, top_k, top_p, b, vocabulary)
@@ -89,8 +90,12 @@ def find_bounds(  # type: ignore[no-untyped-def]
     found = tl.full([16], 2147483647, tl.int32)
     if (ranked | (share < 1.0)) != 0:
         highest = tl.load(groups + b * SPAN + tl.arange(0, SPAN))
-        known = weights_of_highest(highest, ranked, top, factor, rest)
-        bound = bound_of(highest, known, ranked, least, whole)
+        known = (highest > -2147483648).to(tl.float64)
+        if ranked:
+            bound = bound_for(highest, k)
+        else:
+            known = weights_of(highest, top, factor, rest)
+            bound = bound_by_weight(highest, known, least, whole)
         found = tl.where(each == 0, bound, found)
         if tl.sum((highest >= bound).to(tl.int32), 0) > MOST:
             found = guess(

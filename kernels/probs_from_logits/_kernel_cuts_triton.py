@@ -80,31 +80,39 @@ def highest_of_groups(  # type: ignore[no-untyped-def]
 
 
 @jit
-def weights_of_highest(highest, ranked, top, factor, rest):  # type: ignore[no-untyped-def]
-    """Return what the highest tokens of groups weigh, or 1 where the cut is by rank; 0 for empty groups."""
-    weights = tl.where(ranked, 1.0, weight_of(numbers_of(highest), top, factor, rest).to(tl.float64))
-    return tl.where(highest > -2147483648, weights, 0.0)
+def weights_of(keys, top, factor, rest):  # type: ignore[no-untyped-def]
+    """Return the weights of tokens as float64, 0 for the key -2147483648."""
+    weights = weight_of(numbers_of(keys), top, factor, rest).to(tl.float64)
+    return tl.where(keys > -2147483648, weights, 0.0)
 
 
 @jit
-def bound_of(highest, known, ranked, least, whole):  # type: ignore[no-untyped-def]
-    """Return a key that so many groups reach that their highest tokens alone are, or weigh, ``least``."""
-    aim = tl.where(ranked, least, least * 1.000002)  # weights are rounded
-    more = tl.where(ranked, 0.0625 * least + 16.0, 0.0625 * (whole - least))
-    return find_key(highest, known, aim, least + more)
+def bound_by_weight(highest, weights, least, whole):  # type: ignore[no-untyped-def]
+    """Return a key that so many groups reach that their highest tokens alone weigh ``least``, if all do."""
+    return find_key(highest, weights, least * 1.000002, least + 0.0625 * (whole - least))  # they are rounded
 
 
 @jit
-def cut_among(keys, places, weights, least):  # type: ignore[no-untyped-def]
-    """Return the cut before which there is ``least`` of weight; no candidates have the key -2147483648."""
+def last_among(keys, places, key, number):  # type: ignore[no-untyped-def]
+    """Return the place of the ``number``-th candidate with a key, past all if there are fewer."""
+    equal = keys == key
+    return -1 - find_key(tl.where(equal, -1 - places, -2147483648), equal.to(tl.int32), number, number)
+
+
+@jit
+def cut_by_rank(keys, places, number):  # type: ignore[no-untyped-def]
+    """Return the cut before which are ``number`` candidates; the key -2147483648 is none."""
+    key = find_key(keys, (keys > -2147483648).to(tl.int32), number, number)
+    return key, last_among(keys, places, key, number - tl.sum((keys > key).to(tl.int32), 0))
+
+
+@jit
+def cut_by_weight(keys, places, weights, least):  # type: ignore[no-untyped-def]
+    """Return the first cut before which candidates weigh ``least``."""
     key = find_key(keys, weights, least, least)
     above = tl.sum(tl.where(keys > key, weights, 0.0), 0)
-    equal = keys == key
-    one = tl.max(tl.where(equal, weights, 0.0), 0)
-    number = number_for(least - above, one, 2147483646)
-    # of equal ones the first: the largest of places from the end
-    last = find_key(tl.where(equal, -1 - places, -2147483648), equal.to(tl.int32), number, number)
-    return key, -1 - last
+    one = tl.max(tl.where(keys == key, weights, 0.0), 0)
+    return key, last_among(keys, places, key, number_for(least - above, one, 2147483646))
 
 
 @jit
@@ -131,19 +139,13 @@ def search_row(  # type: ignore[no-untyped-def]
     factor,
     rest,
     mass,
-    key,
-    last,
-    known,
     BLOCK: tl.constexpr,
 ):
-    """Return the cut of a row and what it leaves, wherever that is; whether the cut of top-k is ``known``."""
+    """Return the cut of a row and what it leaves, wherever that is; ``mass`` is what all tokens weigh."""
+    key, last = tl.full([], -2147483648, tl.int32), tl.zeros([], tl.int32) + vocabulary
     if k < vocabulary:
-        if known == 0:
-            everything, end = tl.full([], -2147483648, tl.int32), tl.zeros([], tl.int32) + vocabulary
-            least = tl.zeros([], tl.float64) + k
-            key, last = find_cut(
-                logits, base, vocabulary, top, factor, rest, everything, end, least, True, BLOCK
-            )
+        least = tl.zeros([], tl.float64) + k
+        key, last = find_cut(logits, base, vocabulary, top, factor, rest, key, last, least, True, BLOCK)
         mass = total_weight(logits, base, vocabulary, top, factor, rest, key, last, BLOCK)
     if share < 1.0:
         least = share * mass
@@ -176,15 +178,15 @@ def cut_few(  # type: ignore[no-untyped-def]
     factor, rest = factor_of(t)
     top, total = total_of(tops, sums, b * COUNT, COUNT, factor, rest, COUNT)
     ranked = k < vocabulary
-    whole = tl.where(ranked, tl.zeros([], tl.float64) + vocabulary, total)
-    least = tl.where(ranked, tl.zeros([], tl.float64) + k, share * total)
     mine = found + b * 2 * CAPACITY
     groups += b * SPAN
     count = tl.full([], CAPACITY + 1, tl.int32)
     if (ranked | (share < 1.0)) != 0:
         highest = tl.load(groups + tl.arange(0, SPAN))
-        known = weights_of_highest(highest, ranked, top, factor, rest)
-        bound = bound_of(highest, known, ranked, least, whole)
+        if ranked:
+            bound = bound_for(highest, k)
+        else:
+            bound = bound_by_weight(highest, weights_of(highest, top, factor, rest), share * total, total)
         most: tl.constexpr = CAPACITY * 9 // 16  # a group that reaches a bound has a candidate or some more
         if tl.sum((highest >= bound).to(tl.int32), 0) > most:
             bound = bound_for(highest, most)
@@ -192,28 +194,23 @@ def cut_few(  # type: ignore[no-untyped-def]
     done = count < 0
     if count <= CAPACITY:
         places, keys = load_found(mine, count, CAPACITY)
-        weights = weight_of(numbers_of(keys), top, factor, rest).to(tl.float64)
-        weights = tl.where(keys > -2147483648, weights, 0.0)
-        held = tl.where(ranked, tl.zeros([], tl.float64) + count, tl.sum(weights, 0))
-        done = held >= least
         if ranked:
-            key, last = cut_among(keys, places, (keys > -2147483648).to(tl.float64), least)
-            kept = ranks_before(keys, places, vocabulary, key, last)
-            keys, weights = tl.where(kept, keys, -2147483648), tl.where(kept, weights, 0.0)
-            least = share * tl.sum(weights, 0)
+            done = count >= k
+            key, last = cut_by_rank(keys, places, k)
+            keys = tl.where(ranks_before(keys, places, vocabulary, key, last), keys, -2147483648)
+        weights = weights_of(keys, top, factor, rest)
+        mass = tl.sum(weights, 0)
+        least = share * tl.where(ranked, mass, total)
+        done = (done | ((ranked == 0) & (mass >= least))) != 0
         if share < 1.0:
-            key, last = cut_among(keys, places, weights, least)
+            key, last = cut_by_weight(keys, places, weights, least)
             weights = tl.where(ranks_before(keys, places, vocabulary, key, last), weights, 0.0)
         if done:
             p = weights.to(tl.float32) * scale_of(tl.sum(weights, 0))
             tl.store(out + base + places, p, mask=weights > 0.0)
     if done == 0:
-        first, end = tl.full([], -2147483648, tl.int32), tl.zeros([], tl.int32) + vocabulary
-        known = tl.zeros([], tl.int32)
-        key, last, mass = search_row(
-            logits, base, vocabulary, k, share, top, factor, rest, total, first, end, known, BLOCK
-        )
-        scale = scale_of(mass)
+        key, last, whole = search_row(logits, base, vocabulary, k, share, top, factor, rest, total, BLOCK)
+        scale = scale_of(whole)
         for low in range(0, vocabulary, 4 * BLOCK):
             for part in tl.static_range(4):
                 tokens = low + part * BLOCK + tl.arange(0, BLOCK)

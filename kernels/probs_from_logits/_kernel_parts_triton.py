@@ -8,8 +8,15 @@ from __future__ import annotations
 
 from tightbound.kernels._triton_filter import collect
 from tightbound.kernels._triton_language import jit, tl
-from tightbound.kernels._triton_ranking import factor_of, load_keys, numbers_of, ranks_before, weight_of
-from tightbound.kernels.probs_from_logits._kernel_cuts_triton import cut_among, load_cuts, search_row
+from tightbound.kernels._triton_ranking import factor_of, load_keys, ranks_before, weight_of
+from tightbound.kernels.probs_from_logits._kernel_cuts_triton import (
+    cut_by_rank,
+    cut_by_weight,
+    load_cuts,
+    search_row,
+    total_weight,
+    weights_of,
+)
 from tightbound.kernels.probs_from_logits._kernel_softmax_triton import number_at, scale_of, total_of
 
 NEIGHBOURS = tl.constexpr(16) if tl else 16  # groups in a row that are of the same part
@@ -128,30 +135,24 @@ def cut_rows(  # type: ignore[no-untyped-def]
         mine = found + (b * PARTS + part) * 2 * SEGMENT + slot
         places = tl.load(mine, mask=slot < number, other=0)
         keys = tl.load(mine + SEGMENT, mask=slot < number, other=-2147483648)
-        weights = weight_of(numbers_of(keys), top, factor, rest).to(tl.float64)
-        weights = tl.where(keys > -2147483648, weights, 0.0)
+        weights = weights_of(keys, top, factor, rest)
         held = tl.max(number, 0) <= SEGMENT
         alone = (held & (high == 2147483647)) != 0  # nothing but candidates is kept
-        if (held & ranked) != 0:
-            key, last = cut_among(keys, places, (keys > -2147483648).to(tl.float64), least - above)
-        if alone & ranked:
-            kept = ranks_before(keys, places, vocabulary, key, last)
-            keys, weights = tl.where(kept, keys, -2147483648), tl.where(kept, weights, 0.0)
-            mass = tl.sum(weights, 0)
-            least = share * mass
-        if ((share < 1.0) & (alone | (held & (ranked == 0)))) != 0:
-            key, last = cut_among(keys, places, weights, least - above)
-            kept = ranks_before(keys, places, vocabulary, key, last)
-            weights = tl.where(kept, weights, 0.0)
-            mass = above + tl.sum(weights, 0)
-        if alone:
-            p = weights.to(tl.float32) * scale_of(mass)
-            tl.store(out + base + places, p, mask=weights > 0.0)
-            written = 0.0
-        elif (ranked | (held == 0)) != 0:
-            key, last, mass = search_row(
-                logits, base, vocabulary, k, share, top, factor, rest, mass, key, last, held, BLOCK
-            )
+        if held:
+            if ranked:
+                key, last = cut_by_rank(keys, places, (least - above).to(tl.int32))
+            else:
+                key, last = cut_by_weight(keys, places, weights, least - above)
+            weights = tl.where(ranks_before(keys, places, vocabulary, key, last), weights, 0.0)
+            mass = tl.sum(weights, 0) + tl.where(ranked, 0.0, above)
+            if alone:
+                p = weights.to(tl.float32) * scale_of(mass)
+                tl.store(out + base + places, p, mask=weights > 0.0)
+                written = 0.0
+            elif ranked:
+                mass = total_weight(logits, base, vocabulary, top, factor, rest, key, last, BLOCK)
+        else:
+            key, last, mass = search_row(logits, base, vocabulary, k, share, top, factor, rest, mass, BLOCK)
     tl.store(cuts + 2 * b, key)
     tl.store(cuts + 2 * b + 1, last)
     tl.store(scales + b, scale_of(mass) * written)

@@ -45,6 +45,10 @@ def probs_from_logits(logits: Any, temperature: Any, top_k: Any, top_p: Any) -> 
     elif is_tensor(top_k) or bool(np.all((top_k > 0) & (top_k <= filtering.CAPACITY // 2))):
         _cut_few(rows, t, k, share, out)
     else:
+        if bool(np.any(top_k > 0)) and _cuts(1.0, 0, top_p):
+            # a row is cut by rank or by weight: the latter is a second cut, of what the first leaves
+            _cut_many(rows, t, k, _sent("top_p", np.ones(1), rows), out)
+            rows, k = rows.masked_fill(out == 0.0, -float("inf")), _sent("top_k", np.zeros(1), rows)
         _cut_many(rows, t, k, share, out)
     return out
 
@@ -53,7 +57,7 @@ def _cuts(temperature: Any, top_k: Any, top_p: Any) -> bool:
     """Whether a row may be cut, which is only known of numbers that came from the CPU."""
     if any(map(is_tensor, (temperature, top_k, top_p))):
         return True
-    return bool(np.any((temperature == 0.0) | (top_k > 0) | (top_p < 1.0)))
+    return bool(np.any(np.equal(temperature, 0.0) | np.greater(top_k, 0) | np.less(top_p, 1.0)))
 
 
 def _sent(name: str, values: Any, rows: Any) -> Any:
