@@ -81,7 +81,8 @@ def keep_best(keys, number):  # type: ignore[no-untyped-def]
 def load_entries(values, base, size, columns, count, first, entries, SPAN: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Return places and keys of a block of entries of groups, line by line; the place size past the end."""
     each = first + tl.arange(0, BLOCK)
-    line = ((each.to(tl.float32) + 0.5) * (1.0 / count)).to(tl.int32)  # exact below 2^20 entries
+    line = ((each.to(tl.float32) + 0.5) * (1.0 / count)).to(tl.int32)  # a division costs as much as the rest
+    line += (each - line * count >= count).to(tl.int32) - (each - line * count < 0).to(tl.int32)
     column = tl.load(columns + (each - line * count), mask=each < entries, other=size)
     place = column + line * SPAN
     _x, keys = load_keys(values, base, place, size)
