@@ -78,6 +78,14 @@ def keep_best(keys, number):  # type: ignore[no-untyped-def]
 
 
 @jit
+def list_columns(column, reaching, columns):  # type: ignore[no-untyped-def]
+    """Write the columns of groups that reach a bound, in order; return how many do."""
+    tl.store(columns + tl.cumsum(reaching.to(tl.int32), 0) - 1, column, mask=reaching)
+    tl.debug_barrier()  # threads read what others wrote
+    return tl.sum(reaching.to(tl.int32), 0)
+
+
+@jit
 def load_entries(values, base, size, columns, count, first, entries, SPAN: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Return places and keys of a block of entries of groups, line by line; the place size past the end."""
     each = first + tl.arange(0, BLOCK)
@@ -141,11 +149,8 @@ def collect_reaching(  # type: ignore[no-untyped-def]
 
     ``groups`` (SPAN,), from which the keys ``highest`` came, is written over.
     """
-    reaching = highest >= bound
-    count = tl.sum(reaching.to(tl.int32), 0)
     tl.debug_barrier()  # threads write over what others read
-    tl.store(groups + tl.cumsum(reaching.to(tl.int32), 0) - 1, tl.arange(0, SPAN), mask=reaching)
-    tl.debug_barrier()
+    count = list_columns(tl.arange(0, SPAN), highest >= bound, groups)
     met = count
     if count <= CAPACITY:
         end = tl.full([], 2147483647, tl.int32)

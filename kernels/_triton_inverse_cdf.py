@@ -18,6 +18,12 @@ def load_law(pointer, offsets, mask):  # type: ignore[no-untyped-def]
 
 
 @jit
+def positive(x):  # type: ignore[no-untyped-def]
+    # what is above zero
+    return tl.where(x > 0.0, x, 0.0)
+
+
+@jit
 def find_chunk(sums, index, u):  # type: ignore[no-untyped-def]
     # chunk in which the threshold u * total falls, and what is left of it there; -1 without any mass
     upto = tl.cumsum(sums, 0)

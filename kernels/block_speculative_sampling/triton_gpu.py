@@ -6,7 +6,7 @@ from typing import Any
 
 from tightbound.kernels._inputs import to_numbers, to_tensor
 from tightbound.kernels._triton_chains import drafts_of
-from tightbound.kernels._triton_inverse_cdf import chunks, find_chunk, find_token, load_law
+from tightbound.kernels._triton_inverse_cdf import chunks, find_chunk, find_token, load_law, positive
 from tightbound.kernels._triton_language import jit, tl
 
 
@@ -33,7 +33,7 @@ def weights(q, p, path, row, drafted_row, replaced, vocabulary, tokens):  # type
     law = load_law(p, row * vocabulary + tokens, mask)
     drafted = load_law(q, drafted_row * vocabulary + tokens, (mask & replaced) != 0)
     left = tl.where(replaced, path, 1.0) * law - drafted
-    return tl.where(left > 0.0, left, 0.0), law
+    return positive(left), law
 
 
 @jit

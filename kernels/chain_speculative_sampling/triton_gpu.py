@@ -6,7 +6,14 @@ from typing import Any
 
 from tightbound.kernels._inputs import to_numbers, to_tensor
 from tightbound.kernels._triton_chains import drafts_of
-from tightbound.kernels._triton_inverse_cdf import chunks, find_chunk, find_token, load_law, power_of_two
+from tightbound.kernels._triton_inverse_cdf import (
+    chunks,
+    find_chunk,
+    find_token,
+    load_law,
+    positive,
+    power_of_two,
+)
 from tightbound.kernels._triton_language import jit, tl
 
 
@@ -49,7 +56,7 @@ def weights(q, p, start, drafts, emitted, b, banned, vocabulary, tokens, GREEDY:
         left = tl.where((replaced & (tokens == banned)) != 0, 0.0, law)
     else:
         left = law - load_law(q, (start + emitted) * vocabulary + tokens, (mask & replaced) != 0)
-        left = tl.where(left > 0.0, left, 0.0)
+        left = positive(left)
     return left, law
 
 

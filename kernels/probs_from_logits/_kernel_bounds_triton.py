@@ -11,7 +11,7 @@ from tightbound.kernels._triton_filter import bound_for, find_key
 from tightbound.kernels._triton_language import jit, tl
 from tightbound.kernels._triton_ranking import factor_of, keys_of, load_keys, numbers_of, weight_of
 from tightbound.kernels.probs_from_logits._kernel_cuts_triton import bound_by_weight, load_cuts, weights_of
-from tightbound.kernels.probs_from_logits._kernel_softmax_triton import sum_of, total_of
+from tightbound.kernels.probs_from_logits._kernel_softmax_triton import chunk_of, sum_of, total_of
 
 
 @jit
@@ -40,10 +40,10 @@ def guess(  # type: ignore[no-untyped-def]
     all_weights, below = tl.sum(weights, 0), whole - least
     aim = all_weights - below
     middle = find_key(keys, weights, aim, aim + below / 64.0)
-    under = keys < middle
+    squares = tl.where(keys < middle, squares, 0.0)
     # four standard deviations, and one token; where none is below, the lightest stands for those
-    one = tl.maximum(tl.where(one < float("inf"), one * one, 0.0), tl.max(tl.where(under, squares, 0.0), 0))
-    apart = 4.0 * tl.sqrt(tl.maximum(tl.sum(tl.where(under, squares, 0.0), 0), one)) + tl.sqrt(one)
+    one = tl.maximum(tl.where(one < float("inf"), one * one, 0.0), tl.max(squares, 0))
+    apart = 4.0 * tl.sqrt(tl.maximum(tl.sum(squares, 0), one)) + tl.sqrt(one)
     lowest = tl.min(tl.where(keys > -2139095041, keys, 2147483647), 0)  # above minus infinity
     low = tl.maximum(find_key(keys, weights, aim + apart, aim + 1.25 * apart), lowest)
     high = tl.maximum(find_key(keys, weights, aim - apart, aim - 0.75 * apart), low)
@@ -120,11 +120,10 @@ def sums_of_bounds(  # type: ignore[no-untyped-def]
 ):
     """Write what the tokens of a chunk number or weigh that reach each of sixteen bounds."""
     part = tl.program_id(0)
-    b = (part // count).to(tl.int64)
+    b, tokens = chunk_of(part, count, BLOCK)
     if tl.load(bounds + b * 16 + 1) < 2147483647:
         t, k, _share = load_cuts(temperature, top_k, top_p, b, vocabulary)
         factor, rest = factor_of(t)
-        tokens = part % count * BLOCK + tl.arange(0, BLOCK)
         x, keys = load_keys(logits, b * vocabulary, tokens, vocabulary)
         weights = weight_of(x, tl.load(highest_logits + b), factor, rest)
         weights = tl.where(tokens < vocabulary, tl.where(k < vocabulary, 1.0, weights), 0.0)

@@ -129,6 +129,15 @@ def total_weight(logits, base, vocabulary, top, factor, rest, key, last, BLOCK: 
 
 
 @jit
+def write_within(logits, base, out, tokens, vocabulary, top, factor, rest, key, last, scale):  # type: ignore[no-untyped-def]
+    """Write the probabilities of tokens, 0 beyond a cut."""
+    x, keys = load_keys(logits, base, tokens, vocabulary)
+    kept = ranks_before(keys, tokens, vocabulary, key, last)
+    p = tl.where(kept, weight_of(x, top, factor, rest) * scale, 0.0)
+    tl.store(out + base + tokens, p, mask=tokens < vocabulary)
+
+
+@jit
 def search_row(  # type: ignore[no-untyped-def]
     logits,
     base,
@@ -214,7 +223,4 @@ def cut_few(  # type: ignore[no-untyped-def]
         for low in range(0, vocabulary, 4 * BLOCK):
             for part in tl.static_range(4):
                 tokens = low + part * BLOCK + tl.arange(0, BLOCK)
-                x, ranks = load_keys(logits, base, tokens, vocabulary)
-                kept = ranks_before(ranks, tokens, vocabulary, key, last)
-                p = tl.where(kept, weight_of(x, top, factor, rest) * scale, 0.0)
-                tl.store(out + base + tokens, p, mask=tokens < vocabulary)
+                write_within(logits, base, out, tokens, vocabulary, top, factor, rest, key, last, scale)

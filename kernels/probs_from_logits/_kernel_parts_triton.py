@@ -6,9 +6,9 @@ whole row where there are more candidates than it holds, as where thousands of t
 
 from __future__ import annotations
 
-from tightbound.kernels._triton_filter import collect
+from tightbound.kernels._triton_filter import collect, list_columns
 from tightbound.kernels._triton_language import jit, tl
-from tightbound.kernels._triton_ranking import factor_of, load_keys, ranks_before, weight_of
+from tightbound.kernels._triton_ranking import factor_of, ranks_before
 from tightbound.kernels.probs_from_logits._kernel_cuts_triton import (
     cut_by_rank,
     cut_by_weight,
@@ -16,8 +16,14 @@ from tightbound.kernels.probs_from_logits._kernel_cuts_triton import (
     search_row,
     total_weight,
     weights_of,
+    write_within,
 )
-from tightbound.kernels.probs_from_logits._kernel_softmax_triton import number_at, scale_of, total_of
+from tightbound.kernels.probs_from_logits._kernel_softmax_triton import (
+    chunk_of,
+    number_at,
+    scale_of,
+    total_of,
+)
 
 NEIGHBOURS = tl.constexpr(16) if tl else 16  # groups in a row that are of the same part
 
@@ -78,9 +84,7 @@ def collect_parts(  # type: ignore[no-untyped-def]
         keys = tl.load(groups + b * SPAN + column)
         reaching = ((keys >= low) & (keys > -2147483648)) != 0
         mine = columns + program.to(tl.int64) * width
-        tl.store(mine + tl.cumsum(reaching.to(tl.int32), 0) - 1, column, mask=reaching)
-        tl.debug_barrier()  # threads read what others wrote
-        some = tl.sum(reaching.to(tl.int32), 0)
+        some = list_columns(column, reaching, mine)
         found += program.to(tl.int64) * 2 * SEGMENT
         if some > 0:
             met = collect(
@@ -171,14 +175,9 @@ def write_rows(  # type: ignore[no-untyped-def]
     BLOCK: tl.constexpr,
 ):
     """Write a chunk of a law that is not written yet."""
-    part = tl.program_id(0)
-    b = (part // count).to(tl.int64)
+    b, tokens = chunk_of(tl.program_id(0), count, BLOCK)
     scale = tl.load(scales + b)
     if scale > 0.0:
-        tokens = part % count * BLOCK + tl.arange(0, BLOCK)
-        x, keys = load_keys(logits, b * vocabulary, tokens, vocabulary)
+        top, key, last = tl.load(highest_logits + b), tl.load(cuts + 2 * b), tl.load(cuts + 2 * b + 1)
         factor, rest = factor_of(number_at(temperature, b))
-        kept = ranks_before(keys, tokens, vocabulary, tl.load(cuts + 2 * b), tl.load(cuts + 2 * b + 1))
-        weights = weight_of(x, tl.load(highest_logits + b), factor, rest)
-        p = tl.where(kept, weights * scale, 0.0)
-        tl.store(out + b * vocabulary + tokens, p, mask=tokens < vocabulary)
+        write_within(logits, b * vocabulary, out, tokens, vocabulary, top, factor, rest, key, last, scale)

@@ -44,12 +44,17 @@ def total_of(tops, sums, first, count, factor, rest, COUNT: tl.constexpr):  # ty
     return top, tl.sum(sums * weight_of(parts, top, factor, rest).to(tl.float64), 0)
 
 
+@jit
+def chunk_of(part, count, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Return the row and the tokens of a chunk; a row has ``count``."""
+    return (part // count).to(tl.int64), part % count * BLOCK + tl.arange(0, BLOCK)
+
+
 @jit(do_not_specialize=["temperature", "count"])
 def sums_of_chunks(logits, temperature, tops, sums, vocabulary, count, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     """Write the highest logit of every chunk, and its sum of weights relative to that."""
     part = tl.program_id(0)
-    b = (part // count).to(tl.int64)
-    tokens = part % count * BLOCK + tl.arange(0, BLOCK)
+    b, tokens = chunk_of(part, count, BLOCK)
     x = load_numbers(logits, b * vocabulary, tokens, vocabulary)
     factor, rest = factor_of(number_at(temperature, b))
     top = tl.max(x, 0)
@@ -71,8 +76,7 @@ def write_laws(  # type: ignore[no-untyped-def]
 ):
     """Write a chunk of a law without cuts."""
     part = tl.program_id(0)
-    b = (part // count).to(tl.int64)
-    tokens = part % count * BLOCK + tl.arange(0, BLOCK)
+    b, tokens = chunk_of(part, count, BLOCK)
     x = load_numbers(logits, b * vocabulary, tokens, vocabulary)
     factor, rest = factor_of(number_at(temperature, b))
     top, total = total_of(tops, sums, b * count, count, factor, rest, COUNT)

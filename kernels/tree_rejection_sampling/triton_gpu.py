@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from tightbound.kernels._inputs import to_numbers, to_tensor
-from tightbound.kernels._triton_inverse_cdf import find_chunk, find_token, load_law, power_of_two
+from tightbound.kernels._triton_inverse_cdf import find_chunk, find_token, load_law, positive, power_of_two
 from tightbound.kernels._triton_language import jit, tl
 
 BLOCK = 8192  # tokens that are asked for at once: one program walks a request, and waits for each block
@@ -28,8 +28,8 @@ def laws(p, q, row, tokens, mask, low, size, rejected, seen, subtracted, REPLACE
         for i in range(0, rejected):
             token = tl.load(seen + i)
             if ((token >= low) & (token < low + size)) != 0:
-                left = law - tl.load(subtracted + i) * drafted
-                law = tl.where(tokens == token, tl.where(left > 0.0, left, 0.0), law)
+                left = positive(law - tl.load(subtracted + i) * drafted)
+                law = tl.where(tokens == token, left, law)
                 drafted = tl.where(tokens == token, 0.0, drafted)
     return law, drafted
 
@@ -39,12 +39,6 @@ def tokens_of(low, LINES: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no
     """Return the tokens of a block, in lines."""
     width: tl.constexpr = BLOCK // LINES
     return low + tl.arange(0, LINES)[:, None] * width + tl.arange(0, width)[None, :]
-
-
-@jit
-def positive(x):  # type: ignore[no-untyped-def]
-    """Return what is above zero."""
-    return tl.where(x > 0.0, x, 0.0)
 
 
 @jit
